@@ -1,0 +1,1 @@
+"""Settings of the service: environment in, Django settings out."""

@@ -1,0 +1,99 @@
+"""UNFOLD: name, colours and navigation of the operator pages."""
+
+from collections.abc import Callable
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+HUE = "222"
+
+
+def asset(path: str) -> Callable[[HttpRequest], str]:
+    """Name a static file late, when its hashed address is known."""
+    return lambda _request: static(path)
+
+
+def may(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def item(title: str, icon: str, address: str, permission: str) -> dict[str, object]:
+    return {"title": title, "icon": icon, "link": reverse_lazy(address), "permission": may(permission)}
+
+
+UNFOLD: dict[str, object] = {
+    "SITE_TITLE": "Mollifier",
+    "SITE_HEADER": "Mollifier",
+    "SITE_SUBHEADER": "Burst smoothing and workflows",
+    "SITE_URL": None,
+    "SITE_ICON": asset("dashboard/mark.svg"),
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": asset("dashboard/mark.svg")}],
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "6px",
+    "COLORS": {
+        "primary": {
+            "50": f"oklch(97.5% .013 {HUE})",
+            "100": f"oklch(94.5% .032 {HUE})",
+            "200": f"oklch(89% .058 {HUE})",
+            "300": f"oklch(81% .09 {HUE})",
+            "400": f"oklch(73% .115 {HUE})",
+            "500": f"oklch(66% .125 {HUE})",
+            "600": f"oklch(50% .105 {HUE})",
+            "700": f"oklch(43% .09 {HUE})",
+            "800": f"oklch(37% .075 {HUE})",
+            "900": f"oklch(31% .06 {HUE})",
+            "950": f"oklch(23% .045 {HUE})",
+        },
+    },
+    "STYLES": [asset("dashboard/pages.css")],
+    "SCRIPTS": [asset("dashboard/dialog.js"), asset("dashboard/landmarks.js")],
+    "DASHBOARD_CALLBACK": "dashboard.views.add_overview",
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": [
+            {
+                "title": "Now",
+                "items": [
+                    item("Overview", "monitoring", "admin:index", "workflows.view_instance"),
+                    item("Buffer", "inbox", "dashboard:buffer", "workflows.view_instance"),
+                    item("Instances", "play_circle", "admin:workflows_instance_changelist", "workflows.view_instance"),
+                    item("Shards", "view_week", "admin:workflows_shard_changelist", "workflows.view_shard"),
+                ],
+            },
+            {
+                "title": "Tenants",
+                "items": [
+                    item(
+                        "Organizations",
+                        "domain",
+                        "admin:workflows_organization_changelist",
+                        "workflows.view_organization",
+                    ),
+                    item(
+                        "Environments",
+                        "deployed_code",
+                        "admin:workflows_environment_changelist",
+                        "workflows.view_environment",
+                    ),
+                    item("API keys", "key", "admin:workflows_apikey_changelist", "workflows.view_apikey"),
+                ],
+            },
+            {
+                "title": "Set-up",
+                "items": [
+                    item(
+                        "Definitions",
+                        "account_tree",
+                        "admin:workflows_definition_changelist",
+                        "workflows.view_definition",
+                    ),
+                    item("Audit", "history", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
+                    item("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
+                    item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
+                ],
+            },
+        ],
+    },
+}
