@@ -1,0 +1,1 @@
+"""Burst smoothing: a gate, a fair Redis buffer, and the drainer that empties it."""

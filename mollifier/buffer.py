@@ -1,0 +1,249 @@
+"""The buffer: what is mollified, in one state each, until it is a row. Scripts in, values out.
+
+Every function raises BufferUnavailable when Redis can't be reached; each may then be called again, a claim with the
+same token.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+from mollifier import client, conf, keys, lua
+from mollifier.decision import Mode, Reason, Scope
+from mollifier.entry import (
+    Claim,
+    Entry,
+    Fail,
+    PatchOutcome,
+    Report,
+    Requeue,
+    Settle,
+    Settlement,
+    State,
+    Unreadable,
+)
+from mollifier.errors import EntryUnreadable
+
+CLAIM, PROMOTE, SETTLE = lua.load("claim"), lua.load("promote"), lua.load("settle")
+EXTEND, RECLAIM, PATCH = lua.load("extend"), lua.load("reclaim"), lua.load("patch")
+READ, NEWEST = lua.load("read"), lua.load("newest")
+# What one script handles at most, so that none blocks Redis for long.
+MOST_AT_ONCE = 1000
+LOOKED_AT = 1000
+ENVS_LOOKED_AT = 100
+ERROR_CHARACTERS = 1000
+REASON_CHARACTERS = 500
+MODES = {mode.value.encode(): mode for mode in Mode}
+REASONS = {reason.value.encode(): reason for reason in Reason}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def claim(token: str, limit: int, lease_ms: int, *, now_ms: float = 0) -> Claim:
+    """Take a fair batch under a lease, first putting back what is due; the same token again answers the same batch.
+
+    Args:
+        token: Made by the caller, new for each claim.
+        limit: How many entries at most; the bytes are capped by CLAIM_BYTES.
+        lease_ms: How long they are this token's alone.
+        now_ms: The clock; 0 is the server's own.
+    """
+    now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
+    settings = conf.current()
+    ids = client.call(
+        PROMOTE.command(now=now, at_most=limit),
+        CLAIM.command(now=now, token=token, limit=limit, bytes=settings.claim_bytes, lease_for=_us(lease_ms)),
+    )
+    if not ids:
+        return Claim(token, ())
+    texts, sides = _beside(ids)
+    entries: list[Entry] = []
+    unreadable: list[Unreadable] = []
+    for raw, text in zip(ids, texts, strict=True):
+        try:
+            entries.append(parse(raw, State.LEASED, text, sides.get(raw, ())))
+        except EntryUnreadable as error:
+            unreadable.append(Unreadable(UUID(raw.decode()), str(error)))
+    return Claim(token, tuple(entries), tuple(unreadable))
+
+
+def _beside(ids: Sequence[bytes]) -> tuple[list[bytes | None], dict[bytes, Any]]:
+    """Read entries that nobody else can remove, outside of a script, and what stands beside some of them."""
+    entry, side = keys.key("entry"), keys.key("side")
+    names = [raw.decode() for raw in ids]
+    texts, beside = client.call_all(
+        [("MGET", *[entry + name for name in names]), ("EXISTS", *[side + name for name in names])]
+    )
+    if not beside:
+        return texts, {}
+    return texts, dict(zip(ids, client.call_all([("HGETALL", side + name) for name in names]), strict=True))
+
+
+def settle(token: str, reports: Sequence[Report], *, now_ms: float = 0) -> list[Settlement]:
+    """Report what became of entries under a lease; the answers are in the order of the reports.
+
+    Settlement.PATCHED leaves the entry leased: read it again, apply the patch to the row, settle again.
+    """
+    if not reports:
+        return []
+    now = _us(now_ms)
+    plain = [report for report in reports if type(report) is Settle and not report.patch_version]
+    others = [report for report in reports if type(report) is not Settle or report.patch_version]
+    script = SETTLE.command(
+        now=now,
+        token=token,
+        binding_ttl_ms=conf.current().binding_ttl_seconds * 1000,
+        plain=len(plain),
+        tail=[*[str(report.id) for report in plain], *[part for report in others for part in _five(report)]],
+    )
+    words, _ = client.call_all([script, PROMOTE.command(now=now, at_most=MOST_AT_ONCE)])
+    answers = {report.id: Settlement(word.decode()) for report, word in zip([*plain, *others], words, strict=True)}
+    return [answers[report.id] for report in reports]
+
+
+def extend(token: str, lease_ms: int, *, now_ms: float = 0) -> bool:
+    """Move the deadline of a lease; False when it is lost."""
+    return bool(client.call(EXTEND.command(now=_us(now_ms), token=token, lease_for=_us(lease_ms))))
+
+
+def reclaim(limit: int = MOST_AT_ONCE, *, now_ms: float = 0) -> int:
+    """Put the entries of expired leases back, at most `limit`; return how many."""
+    now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
+    taken, _ = client.call_all([RECLAIM.command(now=now, at_most=limit), PROMOTE.command(now=now, at_most=limit)])
+    return int(taken)
+
+
+def cancel(scope: Scope, id: UUID, reason: str, *, now_ms: float = 0) -> PatchOutcome:  # noqa: A002
+    """Mark an entry as cancelled; the drainer makes it a cancelled instance.
+
+    APPLIED: this call did it. CANCELLED: it was before. NOT_FOUND: it is not, or no longer, buffered here.
+    """
+    word = client.call(
+        PATCH.command(
+            keys.partition_of(scope.org),
+            now=_us(now_ms),
+            id=str(id),
+            place=keys.place(scope),
+            text=reason[:REASON_CHARACTERS],
+        )
+    )
+    return PatchOutcome(word.decode())
+
+
+def read(scope: Scope, id: UUID) -> Entry | None:  # noqa: A002
+    """Return the entry while it is buffered, in any state."""
+    found = [entry for entry in _read([id]) if entry.scope == scope]
+    return found[0] if found else None
+
+
+def leased(ids: Sequence[UUID]) -> list[Entry]:
+    """Return those of the ids that are leased, as they are now."""
+    return [entry for entry in _read(ids) if entry.state is State.LEASED]
+
+
+def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
+    """Return the newest entries of one environment, those with a lower id than `before`, newest id first."""
+    script = NEWEST.command(
+        keys.partition_of(scope.org), place=keys.place(scope), before=str(before or ""), looked_at=LOOKED_AT
+    )
+    ids = sorted((UUID(raw.decode()) for raw in client.call(script)), reverse=True)
+    return _read(ids[: min(limit, LOOKED_AT)])
+
+
+def entries(limit: int, org: str | None = None) -> list[Entry]:
+    """Return entries of every state, oldest first: of one org, or of those that wait longest. For people."""
+    limit = min(limit, LOOKED_AT)
+    last = limit - 1
+    if org is None:
+        places = client.call(("ZRANGE", keys.key("heads"), 0, ENVS_LOOKED_AT - 1))
+    else:
+        envs = client.call(("ZRANGE", keys.key("ready_envs") + org, 0, ENVS_LOOKED_AT - 1))
+        places = [org.encode() + b"/" + env for env in envs]
+    aside = [("ZRANGE", keys.key(name), 0, last) for name in ("delayed", "failed", "alone")]
+    queues = [("ZRANGE", keys.key("queue") + place.decode(), 0, last) for place in places]
+    leases = [("HKEYS", keys.key("lease") + token.decode()) for token in _tokens()]
+    found = {raw for raws in client.call_all([*aside, *queues, *leases]) for raw in raws}
+    ids = sorted(UUID(raw.decode()) for raw in found)
+    read_back = (_read(ids[at : at + LOOKED_AT]) for at in range(0, min(len(ids), 4 * LOOKED_AT), LOOKED_AT))
+    listed = [entry for batch in read_back for entry in batch if org is None or entry.scope.org == org]
+    return sorted(listed, key=lambda entry: entry.seq)[:limit]
+
+
+def _tokens() -> list[bytes]:
+    tokens: list[bytes] = client.call(("ZRANGE", keys.key("leases"), 0, 15))
+    return tokens
+
+
+def _read(ids: Sequence[UUID]) -> list[Entry]:
+    if not ids:
+        return []
+    parts = client.call(READ.command(tail=[str(each) for each in ids]))
+    rows = zip(parts[::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
+    return [parse(raw, State(state.decode()), text, side) for raw, state, text, side in rows]
+
+
+def parse(raw_id: bytes, state: State, text: bytes | None, side: Any) -> Entry:
+    """Make a value of what is stored: a header line and the snapshot.
+
+    The header is `1 <binding> <bytes charged> <org>/<env> <seq> <mode> <reason>`.
+
+    Raises:
+        EntryUnreadable: there is no text, or it is in a form that this version does not know.
+    """
+    try:
+        head, snapshot = (text or b"").split(b"\n", 1)
+        version, _, _, place, seq, mode, reason = head.split(b" ")
+        if version != b"1":
+            raise EntryUnreadable(f"the entry is of version {version!r}")
+        beside = side if isinstance(side, dict) else dict(_pairs(side))
+        return Entry(
+            id=UUID(raw_id.decode()),
+            scope=_scope(place),
+            seq=int(seq),
+            accepted_at=_at(seq),
+            mode=MODES[mode],
+            reason=REASONS[reason],
+            snapshot=snapshot,
+            state=state,
+            attempts=int(beside.get(b"a", 0)),
+            lapses=int(beside.get(b"k", 0)),
+            patch_version=int(beside.get(b"v", 0)),
+            cancel_reason=_text(beside.get(b"c")),
+            error=_text(beside.get(b"e")),
+            first_failed_at=_at(beside[b"f"]) if b"f" in beside else None,
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise EntryUnreadable(f"the entry's header can't be read: {error}") from error
+
+
+@lru_cache(maxsize=8192)
+def _scope(place: bytes) -> Scope:
+    return Scope(*place.decode().split("/"))
+
+
+def _five(report: Report) -> tuple[Any, ...]:
+    match report:
+        case Settle():
+            return ("settle", str(report.id), report.patch_version, "", "")
+        case Requeue():
+            error = report.error[:ERROR_CHARACTERS]
+            return ("requeue", str(report.id), _us(report.delay_ms), int(report.spend_attempt), error)
+        case Fail():
+            return ("fail", str(report.id), report.error[:ERROR_CHARACTERS], "", "")
+
+
+def _us(milliseconds: float) -> int:
+    return int(milliseconds * 1000)
+
+
+def _at(microseconds: str | bytes) -> datetime:
+    return EPOCH + timedelta(microseconds=int(microseconds))
+
+
+def _text(raw: bytes | None) -> str | None:
+    return None if raw is None else raw.decode(errors="replace")
+
+
+def _pairs(flat: Any) -> Iterable[tuple[Any, Any]]:
+    return zip(flat[::2], flat[1::2], strict=True)

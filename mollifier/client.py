@@ -1,0 +1,179 @@
+"""The connections: one exchange with a deadline for the gate, plain calls for everything that may wait.
+
+Nothing here repeats a script whose reply was lost; each caller knows whether it may.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from django_redis import get_redis_connection
+from redis import Redis
+from redis.connection import Connection
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from mollifier import lua
+from mollifier.errors import BufferUnavailable
+
+GATE, BUFFER = "gate", "buffer"
+_deadline = threading.local()
+
+
+class Deadlined:
+    """Mixed into a connection class: every read, those of the handshake too, ends at the thread's deadline."""
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        kwargs.setdefault("timeout", remaining())
+        return super().read_response(*args, **kwargs)  # type: ignore[misc]
+
+
+def remaining() -> float:
+    """Return the seconds left of this thread's exchange.
+
+    Raises:
+        redis.TimeoutError: none are.
+    """
+    left: float = _deadline.at - time.monotonic()
+    if left <= 0:
+        raise RedisTimeoutError("the exchange took too long")
+    return left
+
+
+def exchange(commands: Sequence[lua.Command], timeout_seconds: float) -> list[Any]:
+    """Send the commands at once and return their replies, within the time for all of it, connecting included.
+
+    A command that Redis refuses has the error as its reply; a script that Redis does not know yet is loaded, and
+    that one exchange takes two round trips more.
+
+    Raises:
+        BufferUnavailable: no connection, or no reply in time.
+    """
+    _deadline.at = time.monotonic() + timeout_seconds
+    try:
+        replies = _send(commands)
+        unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
+        if unknown:
+            texts = {commands[at][1]: _text(commands[at][1]) for at in unknown}
+            _send([("SCRIPT", "LOAD", text) for text in texts.values()])
+            for at, reply in zip(unknown, _send([commands[at] for at in unknown]), strict=True):
+                replies[at] = reply
+    except (RedisError, OSError) as error:
+        raise BufferUnavailable(f"{type(error).__name__}: {error}") from error
+    return replies
+
+
+def _send(commands: Sequence[lua.Command]) -> list[Any]:
+    pool = get_redis_connection(GATE).connection_pool
+    if not issubclass(pool.connection_class, Deadlined):
+        pool.connection_class = type("GateConnection", (Deadlined, pool.connection_class), {})
+    connection = pool.get_connection()
+    try:
+        if len(commands) == 1:
+            connection.send_packed_command(connection.pack_command(*commands[0]))
+        else:
+            connection.send_packed_command(connection.pack_commands(commands))
+        return [_reply(connection) for _ in commands]
+    except BaseException:
+        # Replies that were not read must never be another exchange's.
+        connection.disconnect()
+        raise
+    finally:
+        pool.release(connection)
+
+
+def _reply(connection: Connection) -> Any:
+    try:
+        return connection.read_response()
+    except ResponseError as error:
+        return error
+
+
+def _text(sha: str) -> str:
+    return next(script.text for script in lua.every() if script.sha == sha)
+
+
+def patient() -> Redis:
+    """Return the client for everything that may wait seconds: the drainer, reads for people."""
+    client: Redis = get_redis_connection(BUFFER)
+    return client
+
+
+def call(*commands: lua.Command) -> Any:
+    """Run commands in one pipeline on the patient connection; return the reply of the last one.
+
+    Raises:
+        BufferUnavailable: no connection, no reply in time, or a command was refused.
+    """
+    return call_all(commands)[-1]
+
+
+def call_all(commands: Sequence[lua.Command]) -> list[Any]:
+    """Run commands in one pipeline on the patient connection; return all replies.
+
+    Raises:
+        BufferUnavailable: no connection, no reply in time, or a command was refused.
+    """
+    try:
+        return _pipelined(commands)
+    except NoScriptError:
+        # Redis lost its scripts, so it ran none of these; load them all and send again.
+        return _reloaded(commands)
+    except (RedisError, OSError) as error:
+        raise BufferUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+def _pipelined(commands: Sequence[lua.Command]) -> list[Any]:
+    if len(commands) == 1:
+        return [patient().execute_command(*commands[0])]  # type: ignore[no-untyped-call]
+    pipeline = patient().pipeline(transaction=False)
+    for command in commands:
+        pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
+    replies: list[Any] = pipeline.execute()
+    return replies
+
+
+def _reloaded(commands: Sequence[lua.Command]) -> list[Any]:
+    try:
+        for script in lua.every():
+            patient().script_load(script.text)
+        return _pipelined(commands)
+    except (RedisError, OSError) as error:
+        raise BufferUnavailable(f"{type(error).__name__}: {error}") from error
+
+
+class Breaker:
+    """Opens after so many errors in a row, lets one call through after a while, and closes when that one works."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._errors = 0
+        self._opened_at: float | None = None
+
+    def allows(self, open_seconds: float) -> bool:
+        """Tell whether a call may be tried now."""
+        opened_at, now = self._opened_at, time.monotonic()
+        if opened_at is None:
+            return True
+        with self._lock:
+            if self._opened_at == opened_at and now - opened_at >= open_seconds:
+                # This caller is the probe; the others wait for another period.
+                self._opened_at = now
+                return True
+            return self._opened_at is None
+
+    def succeeded(self) -> None:
+        if self._errors:
+            with self._lock:
+                self._errors, self._opened_at = 0, None
+
+    def failed(self, threshold: int) -> None:
+        with self._lock:
+            self._errors += 1
+            if self._errors >= threshold:
+                self._opened_at = time.monotonic()
+
+    @property
+    def is_open(self) -> bool:
+        return self._opened_at is not None

@@ -1,0 +1,102 @@
+"""The mollifier's settings as one frozen object, read once and refused when wrong."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+NAME = "MOLLIFIER"
+WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conf:
+    """Durations end in their unit, a cap or limit of 0 is off. See docs/settings.md for the effect of each."""
+
+    # The two switches; reading is always on.
+    divert: bool = True
+    drain: bool = True
+    # Dotted path of what turns entries into rows.
+    materialiser: str = ""
+    # The gate: how many pass per environment and window, and how long a trip lasts, unless the org's flags say else.
+    limit: int = 100
+    window_ms: int = 200
+    hold_ms: int = 500
+    # One exchange with Redis, and the breaker behind it.
+    exchange_timeout_ms: int = 50
+    breaker_errors: int = 5
+    breaker_open_ms: int = 2_000
+    # How long an idempotency binding outlives its entry.
+    binding_ttl_seconds: int = 3_600
+    # Caps of what is buffered, in entries and bytes.
+    cap_env_entries: int = 100_000
+    cap_env_bytes: int = 256 * MIB
+    cap_org_entries: int = 0
+    cap_org_bytes: int = 0
+    cap_total_entries: int = 1_000_000
+    cap_total_bytes: int = 2_048 * MIB
+    # The drainer: the size of a claim, its lease, and how many are in flight.
+    claim_entries: int = 500
+    claim_bytes: int = 2 * MIB
+    claims_in_flight: int = 4
+    lease_ms: int = 60_000
+    handler_timeout_ms: int = 30_000
+    # Its own lease, one slice on django-q2, and how long it lingers over an empty buffer.
+    drainer_lease_ms: int = 3_000
+    slice_seconds: float = 20.0
+    linger_seconds: float = 2.0
+    shutdown_timeout_seconds: float = 30.0
+    graceful_timeout_seconds: float = 60.0
+    # Retries of an entry that failed by itself.
+    retry_base_ms: int = 1_000
+    retry_cap_ms: int = 60_000
+    attempts: int = 5
+    retry_period_seconds: float = 900.0
+    # How long claiming pauses while the store can't be reached.
+    pause_base_ms: int = 500
+    pause_cap_ms: int = 5_000
+
+
+def read(values: Mapping[str, Any]) -> Conf:
+    """Build the object from a dict of upper-case names; text is converted, since the environment holds only text.
+
+    Raises:
+        ImproperlyConfigured: an unknown name (with a guess), or a value of the wrong kind.
+    """
+    known = {field.name.upper(): field for field in fields(Conf)}
+    taken: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            guess = difflib.get_close_matches(name, known, 1)
+            raise ImproperlyConfigured(f"{NAME}[{name!r}] is not a setting" + (f"; {guess[0]}?" if guess else ""))
+        taken[known[name].name] = _converted(name, value, known[name].type)
+    return Conf(**taken)
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
+    if kind is bool and isinstance(value, str):
+        value = WORDS.get(value.strip().lower(), value)
+    try:
+        return msgspec.convert(value, kind, strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        raise ImproperlyConfigured(f"{NAME}[{name!r}] = {value!r}: {error}") from None
+
+
+@cache
+def current() -> Conf:
+    return read(settings.MOLLIFIER)
+
+
+def _reset(*, setting: str, **_: Any) -> None:
+    if setting == NAME:
+        current.cache_clear()
+
+
+setting_changed.connect(_reset, dispatch_uid="mollifier.conf")

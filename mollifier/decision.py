@@ -1,0 +1,149 @@
+"""Values of the gate: what it is asked, and what it answers."""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+SCOPE_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Mode(StrEnum):
+    """How far an org is enrolled."""
+
+    OFF = "off"
+    SHADOW = "shadow"
+    MIRROR = "mirror"
+    ON = "on"
+
+
+class Reason(StrEnum):
+    """Why a trigger is mollified."""
+
+    ENV_RATE = "env_rate"
+    BACKLOG = "backlog"
+    DATABASE_UNAVAILABLE = "database_unavailable"
+
+
+class Passed(StrEnum):
+    """Why a trigger starts directly."""
+
+    DIVERT_OFF = "divert_off"
+    NOT_BUFFERABLE = "not_bufferable"
+    ROLLOUT_OFF = "rollout_off"
+    ROOM = "room"
+    FAIL_OPEN = "fail_open"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose work it is: two opaque ids that may stand in a Redis key as they are.
+
+    Raises:
+        ValueError: an id holds other characters than letters, digits, ``_`` and ``-``.
+    """
+
+    org: str
+    env: str
+
+    def __post_init__(self) -> None:
+        for part in (self.org, self.env):
+            if not SCOPE_ID.fullmatch(part):
+                raise ValueError(f"{part!r} can't be part of a scope: 1 to 64 of A-Z a-z 0-9 _ -")
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """At most `count` passes in any `window_ms`; a trip holds for `hold_ms`. A count of 0 means no limit."""
+
+    count: int
+    window_ms: int
+    hold_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What the gate must know of an org's flags; `enrolled` says whether `percent` takes this env in."""
+
+    mode: Mode
+    enrolled: bool
+    limit: Limit
+
+    @property
+    def effective(self) -> Mode:
+        return self.mode if self.enrolled else Mode.OFF
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """An idempotency key of one definition, with the fingerprint of the body that was sent under it."""
+
+    definition: str
+    key: str
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One trigger at the gate. The id is made by the caller; the snapshot is opaque bytes."""
+
+    id: UUID
+    scope: Scope
+    rollout: Rollout
+    snapshot: bytes
+    binding: Binding | None = None
+    bufferable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """Start it now."""
+
+    why: Passed
+
+
+@dataclass(frozen=True, slots=True)
+class ShadowLog:
+    """Start it now; an org that is `on` would have had it mollified, for this reason."""
+
+    reason: Reason
+    count: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mollify:
+    """It is buffered. `position` counts from 1 within its env; `wake` asks the caller to enqueue the drain task."""
+
+    reason: Reason
+    count: int
+    limit: int
+    position: int
+    eta_seconds: float
+    wake: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The idempotency key is bound to this id since `bound_for_ms`; the fingerprints agree."""
+
+    id: UUID
+    bound_for_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The idempotency key is bound to this id with another fingerprint."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A cap is reached; nothing is written. `level` is env, org or total."""
+
+    level: str
+    retry_after_seconds: int
+
+
+Decision = PassThrough | ShadowLog | Mollify | Existing | Mismatch | Full

@@ -1,0 +1,134 @@
+"""Values of the buffer: an entry, its states, and what becomes of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from mollifier.decision import Mode, Reason, Scope
+
+
+class State(StrEnum):
+    """Where an entry is; each id is in exactly one state."""
+
+    QUEUED = "queued"
+    DELAYED = "delayed"
+    LEASED = "leased"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One mollified trigger. `cancel_reason` is set when it was cancelled while buffered."""
+
+    id: UUID
+    scope: Scope
+    seq: int
+    accepted_at: datetime
+    mode: Mode
+    reason: Reason
+    snapshot: bytes
+    state: State
+    attempts: int = 0
+    lapses: int = 0
+    patch_version: int = 0
+    cancel_reason: str | None = None
+    error: str | None = None
+    first_failed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A leased entry that this version can't read; it is to be kept as a dead letter."""
+
+    id: UUID
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch under one lease. The same token claimed again returns the same entries."""
+
+    token: str
+    entries: tuple[Entry, ...]
+    unreadable: tuple[Unreadable, ...] = ()
+
+
+# What a Materialiser says of one entry.
+
+
+@dataclass(frozen=True, slots=True)
+class Materialised:
+    """Its row is committed, now or before."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The store could not be reached or refused for its own reasons; nothing is the entry's fault."""
+
+    id: UUID
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """This entry failed by itself; `final` when another attempt can't help."""
+
+    id: UUID
+    error: str
+    final: bool
+
+
+Outcome = Materialised | Unavailable | Faulty
+
+
+# What the drainer tells the buffer of one leased entry.
+
+
+@dataclass(frozen=True, slots=True)
+class Settle:
+    """It is a row. `patch_version` is the one its claim saw."""
+
+    id: UUID
+    patch_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Requeue:
+    """Give it back, due after `delay_ms` (0 puts it at its old place)."""
+
+    id: UUID
+    delay_ms: int
+    spend_attempt: bool
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Keep it as a dead letter with its error."""
+
+    id: UUID
+    error: str
+
+
+Report = Settle | Requeue | Fail
+
+
+class Settlement(StrEnum):
+    """The buffer's answer to one report."""
+
+    SETTLED = "settled"
+    PATCHED = "patched"
+    REQUEUED = "requeued"
+    FAILED = "failed"
+    LOST_LEASE = "lost_lease"
+
+
+class PatchOutcome(StrEnum):
+    """The buffer's answer to a patch."""
+
+    APPLIED = "applied"
+    CANCELLED = "cancelled"
+    NOT_FOUND = "not_found"

@@ -1,0 +1,30 @@
+#!lua flags=no-writes
+-- Reads what people watch, at one moment. Outcome: now, totals (fields and values), how many are delayed, failed and
+-- to be claimed alone, the oldest queued sequence (or nil), and org, depth, oldest, weight for each org asked for, or
+-- for the `top` deepest when none is named in the tail.
+local totals = KEYS[1]
+local ready_envs = KEYS[2]
+local weights = KEYS[3]
+local depth = KEYS[4]
+local heads = KEYS[5]
+local alone = KEYS[6]
+local delayed = KEYS[7]
+local failed = KEYS[8]
+local top = tonumber(ARGV[1])
+
+local ENVS = 100
+local orgs = {unpack(ARGV, 2)}
+if #orgs == 0 then orgs = redis.call('ZRANGE', depth, 0, top - 1, 'REV') end
+local rows = {}
+for _, org in ipairs(orgs) do
+  local envs, oldest = redis.call('ZRANGE', ready_envs .. org, 0, ENVS - 1), false
+  for i, name in ipairs(envs) do envs[i] = org .. '/' .. name end
+  for _, seq in ipairs(#envs > 0 and redis.call('ZMSCORE', heads, unpack(envs)) or {}) do
+    if seq and (not oldest or tonumber(seq) < tonumber(oldest)) then oldest = seq end
+  end
+  local row = {org, redis.call('ZSCORE', depth, org) or '0', oldest, redis.call('HGET', weights, org) or '1'}
+  for i = 1, 4 do rows[#rows + 1] = row[i] end
+end
+local first = redis.call('ZRANGE', heads, 0, 0, 'WITHSCORES')[2] or redis.call('ZRANGE', alone, 0, 0, 'WITHSCORES')[2]
+return {redis.call('TIME'), redis.call('HGETALL', totals), redis.call('ZCARD', delayed), redis.call('ZCARD', failed),
+  redis.call('ZCARD', alone), first or false, rows}

@@ -1,0 +1,96 @@
+"""The mollifier's metrics: their names, and a collector that reads shared state at scrape time.
+
+Never an org, an environment or an id as a label.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from mollifier import stats, telemetry
+from mollifier.errors import BufferUnavailable
+
+DWELL_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000)
+TABLE = {
+    "mollifier_up": "Whether the buffer could be read for this scrape.",
+    "mollifier_gate_decisions": "Decisions of the gate.",
+    "mollifier_gate_duration_seconds": "Time of one exchange of the gate, for each decision it brought.",
+    "mollifier_buffer_entries": "Buffered entries by state.",
+    "mollifier_buffer_oldest_age_seconds": "How long the oldest queued entry has waited.",
+    "mollifier_buffer_bytes": "Bytes charged to the caps.",
+    "mollifier_drain": "Reports on claimed entries by outcome.",
+    "mollifier_dwell_seconds": "Time from accept to settled.",
+    "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
+    "mollifier_lapsed": "Entries taken back from expired leases.",
+    "mollifier_orphaned": "Ids that were queued without an entry.",
+}
+
+
+def collect() -> Iterable[Metric]:
+    """Read all metrics; without Redis only mollifier_up, which is 0."""
+    try:
+        counters = stats.counters()
+    except BufferUnavailable:
+        return [_gauge("mollifier_up", 0)]
+    overview = stats.overview()
+    if not overview.available:
+        return [_gauge("mollifier_up", 0)]
+    return [_gauge("mollifier_up", 1), *_gauges(overview), *_counters(counters), *_histograms(counters)]
+
+
+def _gauges(overview: stats.Overview) -> Iterable[Metric]:
+    entries = GaugeMetricFamily("mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=["state"])
+    for state in ("queued", "delayed", "leased", "failed"):
+        entries.add_metric([state], getattr(overview, state))
+    claimed = overview.drainer_last_claim_at
+    yield entries
+    yield _gauge("mollifier_buffer_bytes", overview.bytes)
+    yield _gauge("mollifier_buffer_oldest_age_seconds", overview.oldest_age_seconds or 0)
+    yield _gauge("mollifier_drainer_last_claim_timestamp_seconds", claimed.timestamp() if claimed else 0)
+
+
+def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
+    decisions = CounterMetricFamily(
+        "mollifier_gate_decisions", TABLE["mollifier_gate_decisions"], labels=["outcome", "reason"]
+    )
+    drained = CounterMetricFamily("mollifier_drain", TABLE["mollifier_drain"], labels=["outcome"])
+    for name, count in sorted(counters.items()):
+        kind, *labels = name.split(":")
+        if kind == "gate":
+            decisions.add_metric(labels, count)
+        elif kind == "drain":
+            drained.add_metric(labels, count)
+    yield decisions
+    yield drained
+    for name in ("lapsed", "orphaned"):
+        yield CounterMetricFamily(f"mollifier_{name}", TABLE[f"mollifier_{name}"], value=counters.get(name, 0))
+
+
+def _histograms(counters: Mapping[str, int]) -> Iterable[Metric]:
+    yield _histogram(
+        "mollifier_gate_duration_seconds",
+        [(str(bound), counters.get(f"seconds:{bound}", 0)) for bound in telemetry.BOUNDS_SECONDS],
+        counters.get("seconds:inf", 0),
+        counters.get("seconds:sum_us", 0) / 1_000_000,
+    )
+    yield _histogram(
+        "mollifier_dwell_seconds",
+        [(str(bound / 1000), counters.get(f"dwell:{bound}", 0)) for bound in DWELL_BOUNDS_MS],
+        counters.get("dwell:inf", 0),
+        counters.get("dwell:sum", 0) / 1000,
+    )
+
+
+def _histogram(name: str, counts: Iterable[tuple[str, int]], beyond: int, total: float) -> Metric:
+    """Build a histogram from counts of one bucket each; Prometheus wants them summed up."""
+    buckets: list[tuple[str, float]] = []
+    so_far = 0
+    for bound, count in counts:
+        so_far += count
+        buckets.append((bound, so_far))
+    buckets.append(("+Inf", so_far + beyond))
+    return HistogramMetricFamily(name, TABLE[name], buckets=buckets, sum_value=total)
+
+
+def _gauge(name: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, TABLE[name], value=value)
