@@ -1,0 +1,29 @@
+"""Durable workflows: the way in, the engine and its event log."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from workflows.intake.python import submit
+    from workflows.registry import workflow
+    from workflows.replay import StepFailed
+    from workflows.steps import Fatal, Retryable, step
+
+__all__ = ["Fatal", "Retryable", "StepFailed", "step", "submit", "workflow"]
+
+# Resolved at first use: some of these need models, and flows import this package before the apps are ready.
+PLACES = {
+    "Fatal": "workflows.steps",
+    "Retryable": "workflows.steps",
+    "StepFailed": "workflows.replay",
+    "step": "workflows.steps",
+    "submit": "workflows.intake.python",
+    "workflow": "workflows.registry",
+}
+
+
+def __getattr__(name: str) -> Any:
+    from importlib import import_module  # noqa: PLC0415 - keeps the package's own names to the public ones
+
+    if name not in PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(PLACES[name]), name)

@@ -1,0 +1,137 @@
+"""Instances: a list by keys, the timeline of one, and cancel; a buffered one has the same page."""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.http import urlencode
+
+from workflows import registry
+from workflows.admin import cancel, instances, page, timeline
+from workflows.intake import lookup, refresher
+from workflows.intake.directory import Env
+from workflows.intake.lookup import Filters, LookupUnavailable
+from workflows.models import Instance
+from workflows.states import FINISHED
+
+EVENTS_SHOWN = 200
+SUGGESTIONS = 200
+
+
+@admin.register(Instance)
+class InstancePage(page.ReadOnlyPage):
+    """Own views under the table's usual addresses: Django's list counts and sorts, which a big table can't afford."""
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.cancel_view)
+        return [path("<uuid:pk>/cancel/", view, name="workflows_instance_cancel"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        wanted = request.GET.get("q", "").strip()
+        if id_ := as_uuid(wanted):
+            return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[id_]))
+        env = find_env(request.GET.get("env", ""))
+        filters = Filters(
+            status=status if (status := request.GET.get("status")) in instances.STATUSES else None,
+            definition=request.GET.get("definition") or None,
+            tag=wanted or None,
+        )
+        known = refresher.current()
+        return TemplateResponse(
+            request,
+            "workflows/admin/instances.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": "Instances",
+                "part": instances.read(env, filters, as_uuid(request.GET.get("before", ""))),
+                "estimate": instances.estimate(),
+                "env": f"{env.org.slug}/{env.slug}" if env else "",
+                "env_missing": request.GET.get("env", "") if not env else "",
+                "filters": filters,
+                "narrowed": bool(env or filters != Filters()),
+                "statuses": instances.STATUSES,
+                "definitions": registry.slugs(),
+                "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
+                "first": not request.GET.get("before"),
+            },
+        )
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        id_ = as_uuid(object_id or "")
+        env = env_of(id_, request) if id_ else None
+        if id_ is None or env is None:
+            raise Http404("No such instance; one that is still buffered is found from the Buffer page")
+        try:
+            found = lookup.find(env, id_)
+        except LookupUnavailable:
+            found = None
+            messages.error(request, "Redis does not answer; a buffered instance can't be shown now.")
+        if found is None:
+            raise Http404(f"There is no instance {id_}")
+        if found.id != id_:
+            messages.info(request, f"{id_} is superseded: this instance owns its idempotency key.")
+            return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[found.id]))
+        after = int(text) if (text := request.GET.get("after", "")).isdecimal() else 0
+        log = lookup.read_log(env, id_, after, EVENTS_SHOWN)
+        moments = list(timeline.tell(log.events if log else (), found.accepted_at))
+        return TemplateResponse(
+            request,
+            "workflows/admin/instance.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": str(id_),
+                "instance": found,
+                "payload": timeline.pretty(found.payload),
+                "output": timeline.pretty(found.output) if found.output != b"null" else "",
+                "metadata": timeline.pretty(found.metadata) if found.metadata != b"{}" else "",
+                "moments": moments,
+                "after": after,
+                "more": moments[-1].seq if moments and moments[-1].seq < found.last_seq else None,
+                "finished": found.status in FINISHED,
+                "query": urlencode({"env": str(env.id), "seq": str(found.last_seq)}),
+            },
+        )
+
+    def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        env = env_of(pk, request)
+        if env is None:
+            raise Http404(f"There is no instance {pk}")
+        return cancel.cancel(request, self, env, pk)
+
+
+def as_uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def find_env(text: str) -> Env | None:
+    """Find an environment by org/env or by its id."""
+    known = refresher.current()
+    if id_ := as_uuid(text):
+        return known.envs.get(id_)
+    org, _, slug = text.partition("/")
+    return known.envs_by_slug.get((org.strip(), slug.strip()))
+
+
+def env_of(id_: UUID, request: HttpRequest) -> Env | None:
+    """Find an instance's environment: its row's, else the one that the link to a buffered one carries."""
+    env_id = Instance.objects.filter(pk=id_).values_list("env_id", flat=True).first()
+    return refresher.current().envs.get(env_id) if env_id else find_env(request.GET.get("env", ""))

@@ -1,0 +1,81 @@
+"""What the admin's pages share: a plain base, a read-only base, and forms that open in a dialog."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.utils.html import format_html
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin
+
+# Sent by dialog.js: the answer to a post that is done names the next page instead of redirecting to it.
+DIALOG_HEADER = "X-Dialog"
+
+
+class Page(ModelAdmin):  # type: ignore[misc]
+    """A table in the admin; lists are short, and nobody deletes a row by hand."""
+
+    list_per_page = 50
+    actions = None
+    list_filter_sheet = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReadOnlyPage(Page):
+    """A table that only the service writes."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+class ReasonForm(forms.Form):
+    """Every write says why; the reason ends up in the audit record or in the instance's log."""
+
+    reason = forms.CharField(
+        max_length=500,
+        widget=forms.Textarea({"rows": 2, "placeholder": "Why? Others will read this later."}),
+    )
+
+
+def show_form(request: HttpRequest, page: ModelAdmin, form: forms.Form, **context: Any) -> HttpResponse:
+    """Show a form page; opened from a link with data-dialog it becomes a dialog."""
+    return TemplateResponse(
+        request,
+        context.pop("template", "workflows/admin/form.html"),
+        {
+            **page.admin_site.each_context(request),
+            "opts": page.opts,
+            "form": form,
+            "next": next_address(request, context.get("back", "")),
+            **context,
+        },
+        status=422 if form.is_bound else 200,
+    )
+
+
+def finish(request: HttpRequest, address: str, message: str, level: int = messages.SUCCESS) -> HttpResponse:
+    """Say what was done and go on, from a page or from a dialog."""
+    messages.add_message(request, level, message)
+    if DIALOG_HEADER in request.headers:
+        return HttpResponse(status=204, headers={"Location": address})
+    return HttpResponseRedirect(address)
+
+
+def next_address(request: HttpRequest, otherwise: str) -> str:
+    """Return where the operator came from, if that is a page of ours."""
+    wanted = request.POST.get("next") or request.GET.get("next") or ""
+    ours = url_has_allowed_host_and_scheme(wanted, {request.get_host()}, require_https=request.is_secure())
+    return wanted if wanted and ours else otherwise
+
+
+def disabled(verb: str, why: str) -> SafeString:
+    """Show a verb that this operator may not use, and what it would take."""
+    return format_html('<button type="button" class="mo-button mo-small" disabled title="{}">{}</button>', why, verb)

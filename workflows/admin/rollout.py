@@ -1,0 +1,171 @@
+"""The dialog that changes an org's rollout, with a reason, against the version the operator saw."""
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from workflows import flags
+from workflows.admin import page
+from workflows.intake import console, rollout
+from workflows.intake.rollout import Actor, RolloutRefused
+from workflows.models import Environment, FlagChange, Organization, OrganizationFlags, RolloutMode
+from workflows.templatetags import readable
+
+MAY_CHANGE = "workflows.change_organizationflags"
+RUNGS = {
+    RolloutMode.OFF: "No I/O at all: every trigger starts directly.",
+    RolloutMode.SHADOW: "Limits are counted and reported; nothing is buffered, nothing can be refused.",
+    RolloutMode.MIRROR: "Buffer and start, then compare. Not available yet.",
+    RolloutMode.ON: "Triggers over the limit are buffered and drained in order.",
+}
+UNAVAILABLE = frozenset({RolloutMode.MIRROR})
+# A version that no row has: the operator saw no row, and there is one now.
+UNWRITTEN = -1
+
+
+class Rungs(forms.RadioSelect):
+    """The ladder: each mode with what it does; one that can't be taken is shown, and can't be chosen."""
+
+    template_name = "workflows/admin/rungs.html"
+
+    def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        option = super().create_option(name, value, *args, **kwargs)
+        option["does"] = RUNGS[RolloutMode(value)]
+        if value in UNAVAILABLE:
+            option["attrs"]["disabled"] = True
+        return option
+
+    def use_required_attribute(self, initial: Any) -> bool:
+        return False
+
+
+class RolloutForm(page.ReasonForm):
+    """All an operator sets of one org; blank means the default of the settings."""
+
+    mode = forms.ChoiceField(choices=RolloutMode.choices, widget=Rungs)
+    percent = forms.IntegerField(
+        min_value=0, max_value=100, label="Percent", help_text="Share of its environments that is enrolled."
+    )
+    weight = forms.FloatField(
+        min_value=0.01, max_value=1000, label="Weight", help_text="Share of the drainer against other orgs."
+    )
+    limit = forms.IntegerField(
+        min_value=1, required=False, label="Limit", help_text="Passes per environment and window."
+    )
+    window_ms = forms.IntegerField(min_value=1, required=False, label="Window (ms)")
+    hold_ms = forms.IntegerField(min_value=0, required=False, label="Hold (ms)", help_text="How long a trip lasts.")
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    field_order = ("mode", "percent", "weight", "limit", "window_ms", "hold_ms", "reason", "version")
+
+    def __init__(self, *args: Any, defaults: dict[str, int], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in defaults.items():
+            self.fields[name].widget.attrs["placeholder"] = f"{value} (default)"
+
+
+def flags_of(org: Organization) -> OrganizationFlags:
+    """Return the org's flags, or the defaults where it has no row."""
+    row: OrganizationFlags | None = getattr(org, "flags", None)
+    return row or OrganizationFlags(org_id=org.pk)
+
+
+def change(request: HttpRequest, admin: page.Page, pk: str) -> HttpResponse:
+    """Show the dialog, or carry out what it asks.
+
+    Raises:
+        PermissionDenied: the operator may look, not change.
+        Http404: there is no such org.
+    """
+    if not request.user.has_perm(MAY_CHANGE):
+        raise PermissionDenied
+    org = Organization.objects.select_related("flags").filter(pk=pk).first()
+    if org is None:
+        raise Http404(f"There is no organization {pk}")
+    now = flags_of(org)
+    back = reverse("admin:workflows_organization_change", args=[org.pk])
+    given = request.POST if request.method == "POST" else None
+    form = RolloutForm(given, initial=initial(now), defaults=console.defaults())
+    if form.is_valid() and (done := carry_out(request, org, form)):
+        return page.finish(request, page.next_address(request, back), told(org, done))
+    return page.show_form(
+        request,
+        admin,
+        form,
+        template="workflows/admin/rollout.html",
+        title=f"Rollout of {org.slug}",
+        heading=f"Rollout of {org.slug}",
+        lead=f"Now {now.mode} at {now.percent} %. A change reaches every process within 2 seconds.",
+        keeps="Whatever is buffered keeps draining in every mode; only new triggers are treated differently.",
+        verb="Change rollout",
+        back=back,
+    )
+
+
+def initial(now: OrganizationFlags) -> dict[str, Any]:
+    """Fill the form with what holds now; without a row there is no version to hold it to."""
+    values = rollout.described(now)
+    return values if now._state.adding else {**values, "version": now.version}  # noqa: SLF001
+
+
+def carry_out(request: HttpRequest, org: Organization, form: RolloutForm) -> FlagChange | None:
+    """Make the change; None when it is refused, and the form says why."""
+    asked = dict(form.cleaned_data)
+    reason, version = asked.pop("reason"), asked.pop("version")
+    try:
+        return rollout.set_rollout(
+            org.pk,
+            actor=Actor.from_user(request.user),  # type: ignore[arg-type]
+            reason=reason,
+            expected_version=UNWRITTEN if version is None and hasattr(org, "flags") else version,
+            **asked,
+        )
+    except RolloutRefused as refusal:
+        if refusal.code == "version_conflict":
+            form.add_error(None, "Somebody changed this rollout since you opened it. Look at it again, then decide.")
+        elif refusal.fields:
+            for name, errors in refusal.fields.items():
+                form.add_error(name if name in form.fields else None, errors)
+        else:
+            form.add_error(None, str(refusal))
+        return None
+
+
+def told(org: Organization, change: FlagChange) -> SafeString:
+    """Say what was done, with a link to the audit record."""
+    audit = reverse("admin:workflows_flagchange_change", args=[change.pk])
+    return format_html('{}: {}. <a href="{}">Audit record</a>', org.slug, readable.differences(change), audit)
+
+
+def effective(org: Organization) -> str:
+    """Say in words what the mode and the percentage come to for this org's environments."""
+    now = flags_of(org)
+    envs = list(org.environments.all())
+    taken = [env for env in envs if flags.enrolled(env.pk, now.percent)]
+    if now.mode == RolloutMode.OFF or not envs:
+        return "starts directly" if envs else "no environment yet"
+    if not taken:
+        return f"{now.mode} for none of {len(envs)}"
+    if len(taken) == len(envs):
+        return f"{now.mode} for all {len(envs)}" if len(envs) > 1 else f"{now.mode} for {envs[0].slug}"
+    return f"{now.mode} for {len(taken)} of {len(envs)}"
+
+
+def enrolment(org: Organization) -> list[tuple[Environment, bool]]:
+    """List the org's environments and whether the percentage takes each in."""
+    percent = flags_of(org).percent
+    return [(env, flags.enrolled(env.pk, percent)) for env in org.environments.all()]
+
+
+def limits(now: OrganizationFlags) -> list[tuple[str, int, bool]]:
+    """List limit, window and hold as they apply, and whether each is the settings' default."""
+    given = {"limit": now.limit, "window_ms": now.window_ms, "hold_ms": now.hold_ms}
+    return [
+        (name, default if (own := given[name]) is None else own, given[name] is None)
+        for name, default in console.defaults().items()
+    ]

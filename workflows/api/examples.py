@@ -1,0 +1,128 @@
+"""Examples of the API's description. A test sends each body and compares what comes back with the answer shown."""
+
+from typing import Any
+
+ID = "019aa5a0-7c1e-7e42-b4f5-0a4f7a5d3c11"
+OTHER_ID = "019aa5a0-7c1f-7000-8123-9d2c6b1e4f20"
+AT = "2026-11-21T10:15:30.120000Z"
+
+STARTED: dict[str, Any] = {
+    "id": ID,
+    "definition": "noop",
+    "version": 1,
+    "status": "pending",
+    "org": "acme",
+    "env": "production",
+    "source": "api",
+    "tags": ["vip"],
+    "metadata": {"trace": "t-1"},
+    "payload": {"order": 1},
+    "output": None,
+    "error": None,
+    "shard": 2,
+    "root_id": ID,
+    "parent_id": None,
+    "depth": 0,
+    "hooks": [],
+    "notice": None,
+    "accepted_at": AT,
+    "created_at": AT,
+    "started_at": None,
+    "finished_at": None,
+}
+BUFFERED = STARTED | {
+    "status": "buffered",
+    "created_at": None,
+    "notice": {
+        "code": "env_rate",
+        "message": "Accepted into the buffer; it will start in its turn.",
+        "position": 1,
+        "eta_seconds": 0.2,
+    },
+}
+CANCELLED = STARTED | {
+    "status": "cancelled",
+    "error": {"code": "cancelled", "message": "ordered twice"},
+    "finished_at": AT,
+}
+ORDER = {
+    "definition": "noop",
+    "payload": {"order": 1},
+    "idempotency_key": "order-1",
+    "tags": ["vip"],
+    "metadata": {"trace": "t-1"},
+}
+REFUSED = {
+    "type": "urn:mollifier:problem:definition_not_found",
+    "title": "Not Found",
+    "status": 404,
+    "code": "definition_not_found",
+    "detail": "There is no definition 'no-such-flow'.",
+    "request_id": "019aa5a07c1e7e42b4f50a4f7a5d3c11",
+    "pointer": "/triggers/1/definition",
+}
+FLAGS = {
+    "org": "acme",
+    "mode": "on",
+    "percent": 100,
+    "limit": 50,
+    "window_ms": 1000,
+    "hold_ms": None,
+    "weight": 2.0,
+    "version": 7,
+}
+
+BODIES: dict[str, dict[str, Any]] = {
+    "post_trigger": {
+        "the least": {"definition": "noop"},
+        "with a key": ORDER,
+        "never buffered": {"definition": "noop", "payload": [1, 2, 3], "buffer": "never"},
+        "not before": {"definition": "noop", "run_after": "2026-11-21T10:20:00Z"},
+    },
+    "post_batch": {"two, one of them unknown": {"triggers": [ORDER, {"definition": "no-such-flow"}]}},
+    "cancel_instance": {"with a reason": {"reason": "ordered twice"}},
+    "put_flags": {
+        "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
+    },
+}
+ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
+    ("post_trigger", 201): {"started": STARTED},
+    ("post_trigger", 202): {"buffered": BUFFERED},
+    ("post_trigger", 200): {"made by an earlier trigger with the key": STARTED | {"status": "running"}},
+    ("post_batch", 200): {
+        "one started, one refused": {
+            "results": [
+                {"index": 0, "status": 201, "instance": STARTED},
+                {"index": 1, "status": 404, "problem": REFUSED},
+            ],
+            "summary": {"started": 1, "buffered": 0, "existing": 0, "refused": 1},
+        }
+    },
+    ("list_instances", 200): {"newest first": {"data": [BUFFERED | {"id": OTHER_ID}, STARTED], "next_cursor": ID}},
+    ("get_instance", 200): {
+        "completed": STARTED | {"status": "completed", "output": {"order": 1}, "started_at": AT, "finished_at": AT},
+        "buffered": BUFFERED,
+    },
+    ("list_events", 200): {
+        "just started": {
+            "events": [
+                {"seq": 1, "type": "created", "correlation_id": "", "data": {"payload": {"order": 1}}, "created_at": AT}
+            ],
+            "last_seq": 1,
+        }
+    },
+    ("cancel_instance", 200): {"cancelled": CANCELLED},
+    ("get_buffer", 200): {"some": {"org": "acme", "available": True, "queued": 3, "oldest_age_seconds": 1.5}},
+    ("get_flags", 200): {"on": FLAGS},
+    ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("get_live", 200): {"alive": {"status": "ok", "checks": {}}},
+    ("get_ready", 200): {"ready": {"status": "ok", "checks": {"database": "ok", "directory": "ok", "redis": "ok"}}},
+}
+
+
+def bodies(name: str) -> list[tuple[str, Any]]:
+    return list(BODIES.get(name, {}).items())
+
+
+def answers(name: str, status: int) -> list[tuple[str, Any]]:
+    return list(ANSWERS.get((name, status), {}).items())

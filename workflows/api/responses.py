@@ -1,0 +1,181 @@
+"""From outcomes to HTTP: every outcome has its status, none is forgotten."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+from uuid import UUID
+
+import msgspec
+from django.http import HttpResponse
+from msgspec import Raw
+
+from workflows.api import problems, serializers
+from workflows.api.problems import Problem
+from workflows.intake import control, lookup, submission, view
+from workflows.intake.directory import Env
+from workflows.intake.lookup import Log, Page
+from workflows.intake.submission import Submission
+
+JSON = "application/json"
+FAIL_OPEN = {"Mollifier-Gate": "fail-open"}
+REPLAYED = {"Idempotent-Replayed": "true"}
+IN_PROGRESS = "An earlier trigger with this idempotency key is on its way; come again."
+MISMATCH = "This idempotency key was used with another payload."
+UNAVAILABLE = "Nothing can be written now; send it again."
+LEVELS = {"env": "this environment", "org": "this organization", "total": "the service"}
+# The status of each refusal and the member of the trigger that is at fault; None: none of them is.
+REJECTED: dict[str, tuple[HTTPStatus, str | None]] = {
+    "definition_not_found": (HTTPStatus.NOT_FOUND, "/definition"),
+    "env_not_found": (HTTPStatus.NOT_FOUND, None),
+    "definition_inactive": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
+    "trigger_invalid": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
+}
+
+encoder = msgspec.json.Encoder()
+
+
+def encode(body: Any, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None) -> HttpResponse:
+    return HttpResponse(encoder.encode(body), JSON, int(status), headers=headers)
+
+
+def shape(instance: view.InstanceView) -> serializers.Instance:
+    """Lay an instance out as every answer shows it; its JSON parts are passed on as they are."""
+    error, notice = instance.error, instance.notice
+    return serializers.Instance(
+        id=instance.id,
+        definition=instance.definition,
+        version=instance.version,
+        status=instance.status,
+        org=instance.org,
+        env=instance.env,
+        source=instance.source,
+        tags=instance.tags,
+        metadata=Raw(instance.metadata),
+        payload=Raw(instance.payload),
+        output=Raw(instance.output),
+        error=serializers.Error(error.code, error.message) if error else None,
+        shard=instance.shard,
+        root_id=instance.root_id,
+        parent_id=instance.parent_id,
+        depth=instance.depth,
+        hooks=instance.hooks,
+        notice=(
+            serializers.Notice(notice.code, notice.message, notice.position, notice.eta_seconds) if notice else None
+        ),
+        accepted_at=instance.accepted_at,
+        created_at=instance.created_at,
+        started_at=instance.started_at,
+        finished_at=instance.finished_at,
+    )
+
+
+def instance(found: view.InstanceView) -> HttpResponse:
+    """Show one instance; its tag is the tail of its log, so a later write can be made conditional on it."""
+    return encode(shape(found), headers={"ETag": f'"{found.last_seq}"'})
+
+
+def page(found: Page) -> HttpResponse:
+    cursor = str(found.next_cursor) if found.next_cursor else None
+    body = serializers.InstancePage([shape(each) for each in found.data], cursor)
+    return encode(body, headers=None if found.complete else {"Mollifier-Buffer": "unavailable"})
+
+
+def log(found: Log) -> HttpResponse:
+    events = [
+        serializers.Event(each.seq, each.type, each.correlation_id, Raw(each.data), each.at) for each in found.events
+    ]
+    return encode(serializers.EventPage(events, found.last_seq))
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A trigger that has an instance now, and how one that was sent alone is answered."""
+
+    status: HTTPStatus
+    instance: serializers.Instance
+    headers: dict[str, str] | None = None
+
+    def as_response(self) -> HttpResponse:
+        return encode(self.instance, self.status, self.headers)
+
+
+def taken(outcome: Submission, at: str = "") -> Taken:
+    """Answer for one submission; `at` is the pointer of its trigger inside a larger body.
+
+    Raises:
+        Problem: it has no instance.
+    """
+    match outcome:
+        case submission.Started(found, fail_open):
+            return Taken(HTTPStatus.CREATED, shape(found), FAIL_OPEN if fail_open else None)
+        case submission.Buffered(found):
+            return Taken(HTTPStatus.ACCEPTED, shape(found))
+        case submission.Existing(found):
+            return Taken(HTTPStatus.OK, shape(found), REPLAYED)
+        case refused:
+            raise refusal(refused, at)
+
+
+Refused = submission.InProgress | submission.Mismatch | submission.Rejected | submission.Full | submission.Unavailable
+
+
+def refusal(outcome: Refused, at: str) -> Problem:
+    """Say why a trigger has no instance."""
+    match outcome:
+        case submission.InProgress(id_, retry_after_seconds):
+            return again(HTTPStatus.CONFLICT, "idempotency_in_progress", IN_PROGRESS, retry_after_seconds, id_)
+        case submission.Mismatch(id_):
+            status, where = HTTPStatus.UNPROCESSABLE_ENTITY, f"{at}/idempotency_key"
+            return Problem(status, "idempotency_mismatch", MISMATCH, pointer=where, id=str(id_))
+        case submission.Rejected(code, message):
+            status, member = REJECTED[code]
+            return Problem(status, code, message, pointer=None if member is None else at + member)
+        case submission.Full(level, retry_after_seconds):
+            detail = f"The buffer is full: the cap of {LEVELS[level]} is reached."
+            return again(HTTPStatus.SERVICE_UNAVAILABLE, "buffer_full", detail, retry_after_seconds)
+        case submission.Unavailable(retry_after_seconds):
+            return again(HTTPStatus.SERVICE_UNAVAILABLE, "database_unavailable", UNAVAILABLE, retry_after_seconds)
+
+
+def again(status: HTTPStatus, code: str, detail: str, retry_after_seconds: int, id_: UUID | None = None) -> Problem:
+    """Return a problem that time may solve."""
+    extra = {"id": str(id_)} if id_ else {}
+    return Problem(status, code, detail, headers={"Retry-After": str(retry_after_seconds)}, **extra)
+
+
+def batch(results: Sequence[Taken | Problem], request_id: str) -> HttpResponse:
+    """Answer for many, in their order."""
+    items = [
+        serializers.BatchItem(index, int(result.status), problem=Raw(msgspec.json.encode(result.as_dict(request_id))))
+        if isinstance(result, Problem)
+        else serializers.BatchItem(index, int(result.status), result.status is HTTPStatus.OK, result.instance)
+        for index, result in enumerate(results)
+    ]
+    statuses = Counter(item.status for item in items)
+    started, buffered, existing = (statuses[int(s)] for s in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.OK))
+    summary = serializers.BatchSummary(started, buffered, existing, len(items) - started - buffered - existing)
+    failed_open = any(isinstance(result, Taken) and result.headers == FAIL_OPEN for result in results)
+    return encode(serializers.BatchAnswer(items, summary), headers=FAIL_OPEN if failed_open else None)
+
+
+def cancelled(env: Env, id_: UUID, outcome: control.Cancel) -> HttpResponse:
+    """Show the instance after a cancel.
+
+    Raises:
+        Problem: it was not cancelled.
+    """
+    match outcome:
+        case control.CancelledInBuffer() | control.Cancelled():
+            found = lookup.find(env, id_)
+            if found is None:
+                raise problems.not_found("instance")
+            return instance(found)
+        case control.AlreadyFinished(status):
+            raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It is {status} already.", state=str(status))
+        case control.FenceConflict(expected, current):
+            detail = f"Its log is at {current}, not at {expected}."
+            raise Problem(HTTPStatus.CONFLICT, "fence_conflict", detail, expected=expected, current=current)
+        case control.NotFound():
+            raise problems.not_found("instance")

@@ -1,0 +1,233 @@
+"""Shapes of the API: what bodies may hold and what answers do; the OpenAPI schema is made from these too."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+from uuid import UUID
+
+from msgspec import UNSET, Meta, Raw, Struct, UnsetType
+
+MAX_TRIGGERS = 1000
+MAX_LIST = 200
+MAX_EVENTS = 1000
+
+Definition = Annotated[str, Meta(min_length=1, max_length=100, description="Slug of a workflow definition.")]
+Tag = Annotated[str, Meta(min_length=1, max_length=64)]
+Tags = Annotated[tuple[Tag, ...], Meta(max_length=10)]
+Key = Annotated[str, Meta(min_length=1, max_length=255)]
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+Aware = Annotated[datetime, Meta(tz=True)]
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
+Milliseconds = Annotated[int, Meta(ge=1, le=86_400_000)]
+Mode = Literal["off", "shadow", "mirror", "on"]
+STATUSES = Literal[
+    "buffered",
+    "pending",
+    "running",
+    "waiting",
+    "paused",
+    "completed",
+    "failed",
+    "cancelled",
+    "system_failure",
+    "superseded",
+]
+
+
+class TriggerRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """A wish for one instance."""
+
+    definition: Definition
+    payload: Any = None
+    idempotency_key: Annotated[Key, Meta(description="Unique per definition and environment.")] | None = None
+    tags: Tags = ()
+    metadata: Annotated[dict[str, Any], Meta(description="Yours; never read by the service.")] = {}
+    run_after: Annotated[Aware, Meta(description="Not before this time; at most a year ahead.")] | None = None
+    buffer: Annotated[
+        Literal["auto", "never"], Meta(description="`never`: start it now or fail; it is not counted.")
+    ] = "auto"
+
+
+class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Triggers that stand for themselves: one that is refused refuses no other. Each is decoded on its own."""
+
+    triggers: Annotated[list[Raw], Meta(max_length=MAX_TRIGGERS)]
+
+
+class CancelRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an instance is cancelled; without a reason, "Cancelled by a caller"."""
+
+    reason: Reason | None = None
+
+
+class FlagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """All flags of an org at once; what is left out or null takes the service's default."""
+
+    mode: Mode
+    reason: Reason
+    percent: Annotated[int, Meta(ge=0, le=100)] = 100
+    limit: Count | None = None
+    window_ms: Milliseconds | None = None
+    hold_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | None = None
+    weight: Annotated[float, Meta(ge=0.01, le=1000)] = 1.0
+
+
+class ListQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Filters of the list of instances; all given ones hold."""
+
+    status: STATUSES | None = None
+    definition: Definition | None = None
+    tag: Tag | None = None
+    since: Annotated[Aware, Meta(description="Accepted at this time or later.")] | None = None
+    cursor: Annotated[UUID, Meta(description="`next_cursor` of the page before.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 50
+
+
+class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to read on in a log."""
+
+    after: Annotated[int, Meta(ge=0, le=2_147_483_647, description="The `seq` read last.")] = 0
+    limit: Annotated[int, Meta(ge=1, le=MAX_EVENTS)] = MAX_EVENTS
+
+
+class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """For an address that takes no query parameters."""
+
+
+class Notice(Struct, frozen=True):
+    """Why a buffered instance has not started, and when it is likely to."""
+
+    code: str
+    message: str
+    position: int | None = None
+    eta_seconds: float | None = None
+
+
+class Error(Struct, frozen=True):
+    """Why an instance ended without completing."""
+
+    code: str
+    message: str
+
+
+Status = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(STATUSES))})]
+
+
+class Instance(Struct, frozen=True):
+    """One run of a workflow definition, buffered or not."""
+
+    id: UUID
+    definition: str
+    version: int
+    status: Status
+    org: str
+    env: str
+    source: str
+    tags: tuple[str, ...]
+    metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    payload: Raw
+    output: Raw
+    error: Error | None
+    shard: int
+    root_id: UUID
+    parent_id: UUID | None
+    depth: int
+    hooks: tuple[str, ...]
+    notice: Notice | None
+    accepted_at: Aware
+    created_at: Aware | None
+    started_at: Aware | None
+    finished_at: Aware | None
+
+
+class InstancePage(Struct, frozen=True):
+    """Newest first, buffered ones in their place."""
+
+    data: list[Instance]
+    next_cursor: str | None
+
+
+class Event(Struct, frozen=True):
+    """One row of an instance's log."""
+
+    seq: int
+    type: str
+    correlation_id: str
+    data: Raw
+    created_at: Aware
+
+
+class EventPage(Struct, frozen=True):
+    """Rows in log order; read on with `after` while the last one's `seq` is below `last_seq`."""
+
+    events: list[Event]
+    last_seq: int
+
+
+class Problem(Struct, frozen=True, omit_defaults=True):
+    """RFC 9457. Act on `code`; `pointer` names the fault in the body, `parameter` the query parameter or header."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    pointer: str | UnsetType = UNSET
+    parameter: str | UnsetType = UNSET
+    retry_after_seconds: int | UnsetType = UNSET
+
+
+class BatchItem(Struct, frozen=True, omit_defaults=True):
+    """What became of one trigger: the status it would have had alone, and its instance or its problem."""
+
+    index: int
+    status: int
+    replayed: bool = False
+    instance: Instance | UnsetType = UNSET
+    problem: Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Problem"})] | UnsetType = UNSET
+
+
+class BatchSummary(Struct, frozen=True):
+    """How many triggers ended how."""
+
+    started: int
+    buffered: int
+    existing: int
+    refused: int
+
+
+class BatchAnswer(Struct, frozen=True):
+    """Results in the order of the triggers."""
+
+    results: list[BatchItem]
+    summary: BatchSummary
+
+
+class Flags(Struct, frozen=True):
+    """Flags of the key's org as every process will have them within 2 s; null means the service's default."""
+
+    org: str
+    mode: Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Mode))})]
+    percent: int
+    limit: int | None
+    window_ms: int | None
+    hold_ms: int | None
+    weight: float
+    version: int
+
+
+class Buffer(Struct, frozen=True):
+    """What of the key's org is buffered."""
+
+    org: str
+    available: Annotated[bool, Meta(description="False while the buffer does not answer; the rest is null then.")]
+    queued: int | None
+    oldest_age_seconds: float | None
+
+
+class Health(Struct, frozen=True):
+    """Whether the process serves; `checks` says of each part it needs `ok` or what is wrong."""
+
+    status: Literal["ok", "degraded", "unavailable"]
+    checks: Mapping[str, Literal["ok", "degraded", "unavailable"]] = {}

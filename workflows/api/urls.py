@@ -1,0 +1,32 @@
+"""Addresses of the REST API."""
+
+from django.urls import path, re_path
+from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+
+from workflows.api.base import NowhereView
+from workflows.api.flags import BufferView, FlagsView
+from workflows.api.health import LiveView, MetricsView, ReadyView
+from workflows.api.instances import CancelView, EventsView, InstancesView, InstanceView
+from workflows.api.triggers import BatchView, TriggersView
+
+urlpatterns = [
+    path("api/v1/triggers", TriggersView.as_view()),
+    path("api/v1/triggers/batch", BatchView.as_view()),
+    path("api/v1/instances", InstancesView.as_view()),
+    path("api/v1/instances/<uuid:id_>", InstanceView.as_view()),
+    path("api/v1/instances/<uuid:id_>/events", EventsView.as_view()),
+    path("api/v1/instances/<uuid:id_>/cancel", CancelView.as_view()),
+    path("api/v1/buffer", BufferView.as_view()),
+    path("api/v1/flags", FlagsView.as_view()),
+    path("healthz/live", LiveView.as_view()),
+    path("healthz/ready", ReadyView.as_view()),
+    path("metrics", MetricsView.as_view()),
+    path(
+        "api/schema",
+        SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer, OpenApiYamlRenderer]),
+        name="api-schema",
+    ),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    re_path("^api/", NowhereView.as_view()),
+]

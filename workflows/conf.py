@@ -1,0 +1,91 @@
+"""The engine's settings as one frozen object, read once and refused when wrong."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Any
+
+import msgspec
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+
+NAME = "WORKFLOWS"
+WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conf:
+    """Durations end in their unit. See docs/settings.md for the effect of each."""
+
+    shards: int = 4
+    # How often a process looks for changed flags, keys and definitions (0: only when told), and how long it serves
+    # what it has while the database does not answer.
+    snapshot_refresh_ms: int = 1_000
+    snapshot_max_age_seconds: int = 900
+    # The pump: its lease on a shard, and how often it looks without being told.
+    lease_ms: int = 4_000
+    heartbeat_ms: int = 1_000
+    poll_ms: int = 1_000
+    stop_timeout_seconds: float = 20.0
+    # Dotted path of a function that says whether this process was asked to stop; the host of the pumps gives it.
+    stop_flag: str = ""
+    max_takeovers: int = 5
+    takeover_batch: int = 1_000
+    unknown_definition_retry_seconds: float = 60.0
+    # Where this service answers, for the commands that call it.
+    service_url: str = "http://127.0.0.1:8000"
+    # What one trigger may carry, and whether /metrics asks for a key with metrics:read.
+    max_payload_bytes: int = 512 * 1024
+    max_metadata_bytes: int = 64 * 1024
+    metrics_public: bool = True
+    # How much one pump holds at a time.
+    max_running: int = 500
+    max_live: int = 2_000
+    max_live_bytes: int = 256 * 1024 * 1024
+    step_threads: int = 32
+    group_instances: int = 500
+    group_bytes: int = 4 * 1024 * 1024
+    # Caps of one instance's log.
+    max_events: int = 25_000
+    max_log_bytes: int = 64 * 1024 * 1024
+    outbox_batch: int = 2_000
+
+
+def read(values: Mapping[str, Any]) -> Conf:
+    """Build the object from a dict of upper-case names; text is converted, since the environment holds only text.
+
+    Raises:
+        ImproperlyConfigured: an unknown name (with a guess), or a value of the wrong kind.
+    """
+    known = {field.name.upper(): field for field in fields(Conf)}
+    taken: dict[str, Any] = {}
+    for name, value in values.items():
+        if name not in known:
+            guess = difflib.get_close_matches(name, known, 1)
+            raise ImproperlyConfigured(f"{NAME}[{name!r}] is not a setting" + (f"; {guess[0]}?" if guess else ""))
+        taken[known[name].name] = _converted(name, value, known[name].type)
+    return Conf(**taken)
+
+
+def _converted(name: str, value: Any, kind: Any) -> Any:
+    if kind is bool and isinstance(value, str):
+        value = WORDS.get(value.strip().lower(), value)
+    try:
+        return msgspec.convert(value, kind, strict=not isinstance(value, str))
+    except msgspec.ValidationError as error:
+        raise ImproperlyConfigured(f"{NAME}[{name!r}] = {value!r}: {error}") from None
+
+
+@cache
+def current() -> Conf:
+    return read(settings.WORKFLOWS)
+
+
+def _reset(*, setting: str, **_: Any) -> None:
+    if setting == NAME:
+        current.cache_clear()
+
+
+setting_changed.connect(_reset, dispatch_uid="workflows.conf")

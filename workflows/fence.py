@@ -1,0 +1,159 @@
+"""Values of an append: what is to be written, what must still be true, and what the log answers."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar
+from uuid import UUID
+
+import msgspec
+
+from workflows.states import FINISHED, EventType, Status
+
+# The correlation id of an instance's last event; its others are named by the operation they belong to.
+END = "end"
+# Separates values inside one SQL parameter, so it may not stand in them; JSON text never holds it.
+SEPARATOR = "\x1f"
+FORBIDDEN = {0: "\ufffd", ord(SEPARATOR): "\ufffd"}
+MESSAGE_LENGTH = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class NewEvent:
+    """One event to append. `data` is JSON text of an object."""
+
+    type: EventType
+    correlation_id: str = ""
+    data: str = "{}"
+
+    @property
+    def size(self) -> int:
+        """Its weight against the cap of a log, in bytes."""
+        return len(self.data) if self.data.isascii() else len(self.data.encode())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One row of a log. `data` is JSON text."""
+
+    seq: int
+    type: str
+    correlation_id: str
+    data: str
+    at: datetime
+
+    def value(self) -> dict[str, object]:
+        return msgspec.json.decode(self.data, type=dict[str, object])
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """What a writer must still be true of: the tail it decided at, the owning epoch. None asks nothing."""
+
+    tail: int | None = None
+    epoch: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """What went wrong, as an instance shows it."""
+
+    code: str
+    message: str
+
+    def shown(self) -> "Failure":
+        """Return it without characters the tables can't hold, and short."""
+        text = self.message.encode("utf-8", "replace").decode()
+        return Failure(self.code.translate(FORBIDDEN)[:64], text.translate(FORBIDDEN)[:MESSAGE_LENGTH])
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A new status, written with the events. `wake_at` says when the instance is ready again; None: not by itself.
+
+    `failure` is the error of a finished instance, and a notice on one that waits.
+    """
+
+    status: Status
+    wake_at: datetime | None = None
+    failure: Failure | None = None
+    epoch: int | None = None
+
+    @property
+    def finishes(self) -> bool:
+        return self.status in FINISHED
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Events of one instance, all or none."""
+
+    instance_id: UUID
+    events: tuple[NewEvent, ...]
+    fence: Fence = Fence()
+    change: Change | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """Written: the events have the numbers base + 1, base + 2, and so on."""
+
+    word: ClassVar[str] = "appended"
+    base: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """Refused: the log moved on to `tail`."""
+
+    word: ClassVar[str] = "conflict"
+    tail: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostOwnership:
+    """Refused: another epoch owns the instance."""
+
+    word: ClassVar[str] = "lost_ownership"
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyFinished:
+    """Refused: the instance ended with this status."""
+
+    word: ClassVar[str] = "finished"
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class LogFull:
+    """Refused: the log may only be ended."""
+
+    word: ClassVar[str] = "log_full"
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Not tried: someone else holds the row. Join the next group."""
+
+    word: ClassVar[str] = "busy"
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Refused: no such row."""
+
+    word: ClassVar[str] = "missing"
+
+
+@dataclass(frozen=True, slots=True)
+class Faulty:
+    """Refused by the database for what the events hold."""
+
+    word: ClassVar[str] = "faulty"
+    error: str
+
+
+# `word` names an outcome in counts.
+Outcome = Appended | Conflict | LostOwnership | AlreadyFinished | LogFull | Busy | Missing | Faulty

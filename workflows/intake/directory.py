@@ -1,0 +1,158 @@
+"""What the way in must know of tenants, keys, flags and definitions, as one immutable value.
+
+`workflows.intake.refresher` keeps the current one in each process, so that a request reads it without SQL.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+from uuid import UUID
+
+from mollifier import conf
+from mollifier.decision import Limit, Mode, Rollout
+from workflows import flags
+from workflows.flags import UNSET, Flags
+from workflows.models import ApiKey, Definition, Environment, Organization, OrganizationFlags, ShardBy, SnapshotVersion
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class Org:
+    """A tenant."""
+
+    id: UUID
+    slug: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Env:
+    """A tenant's environment, with its org at hand."""
+
+    id: UUID
+    slug: str
+    org: Org
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """An API key as it is stored; the secret is only known by its hash."""
+
+    id: str
+    prefix: str
+    hashed_key: str
+    env_id: UUID
+    scopes: frozenset[str]
+    revoked: bool
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionState:
+    """What an operator set of a definition."""
+
+    active: bool = True
+    pinned: bool = False
+
+
+AS_REGISTERED = DefinitionState()
+
+
+@dataclass(frozen=True, slots=True)
+class _EnvRow:
+    id: UUID
+    slug: str
+    org_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """All of it at one version; look things up by id, by slug or by key prefix."""
+
+    version: int = -1
+    keys: Mapping[str, Key] = field(default_factory=dict)
+    flags: Mapping[UUID, Flags] = field(default_factory=dict)
+    definitions: Mapping[str, DefinitionState] = field(default_factory=dict)
+    env_rows: Mapping[UUID, _EnvRow] = field(default_factory=dict)
+    orgs: Mapping[UUID, Org] = field(default_factory=dict)
+    envs: Mapping[UUID, Env] = field(default_factory=dict)
+    envs_by_slug: Mapping[tuple[str, str], Env] = field(default_factory=dict)
+
+    def flags_of(self, org_id: UUID) -> Flags:
+        return self.flags.get(org_id, UNSET)
+
+    def definition(self, slug: str) -> DefinitionState:
+        return self.definitions.get(slug, AS_REGISTERED)
+
+    def rollout(self, org_id: UUID, env_id: UUID) -> Rollout:
+        """Return what the gate must know: the org's flags, and the settings where it has none."""
+        own, defaults = self.flags_of(org_id), conf.current()
+        return Rollout(
+            Mode(own.mode),
+            flags.enrolled(env_id, own.percent),
+            Limit(
+                _either(own.limit, defaults.limit),
+                _either(own.window_ms, defaults.window_ms),
+                _either(own.hold_ms, defaults.hold_ms),
+            ),
+        )
+
+
+def _either(own: int | None, default: int) -> int:
+    return default if own is None else own
+
+
+def load(known: Directory) -> Directory:
+    """Return the directory as the database has it: `known` itself when nothing changed, else with what changed.
+
+    Tables are read from the referring to the referred, so whatever a row names is in the result too.
+    """
+    version, deleted_at = SnapshotVersion.objects.values_list("version", "deleted_at_version").first() or (0, 0)
+    if version == known.version:
+        return known
+    since = known.version
+    if deleted_at > since or version < since:
+        known, since = Directory(), -1
+    keys = _merge(known.keys, _keys(since))
+    flags_ = _merge(known.flags, _flags(since))
+    definitions = _merge(known.definitions, _definitions(since))
+    rows = Environment.objects.filter(version__gt=since).values_list("id", "slug", "org_id")
+    env_rows = _merge(known.env_rows, ((row[0], _EnvRow(*row)) for row in rows))
+    orgs = _merge(
+        known.orgs,
+        (
+            (row[0], Org(*row))
+            for row in Organization.objects.filter(version__gt=since).values_list("id", "slug", "name")
+        ),
+    )
+    envs = {row.id: Env(row.id, row.slug, orgs[row.org_id]) for row in env_rows.values()}
+    by_slug = {(env.org.slug, env.slug): env for env in envs.values()}
+    return Directory(version, keys, flags_, definitions, env_rows, orgs, envs, by_slug)
+
+
+def _merge(known: Mapping[K, V], changed: Iterable[tuple[K, V]]) -> Mapping[K, V]:
+    return {**known, **dict(changed)}
+
+
+def _keys(since: int) -> Iterable[tuple[str, Key]]:
+    columns = ("id", "prefix", "hashed_key", "env_id", "scopes", "revoked", "expiry_date")
+    for id_, prefix, hashed, env_id, scopes, revoked, expires_at in ApiKey.objects.filter(
+        version__gt=since
+    ).values_list(*columns):
+        yield prefix, Key(id_, prefix, hashed, env_id, frozenset(scopes), revoked, expires_at)
+
+
+def _flags(since: int) -> Iterable[tuple[UUID, Flags]]:
+    columns = ("org_id", "mode", "percent", "limit", "window_ms", "hold_ms", "weight", "version")
+    for org_id, *rest in OrganizationFlags.objects.filter(version__gt=since).values_list(*columns):
+        yield org_id, Flags(*rest)
+
+
+def _definitions(since: int) -> Iterable[tuple[str, DefinitionState]]:
+    for slug, active, shard_by in Definition.objects.filter(version__gt=since).values_list(
+        "slug", "active", "shard_by"
+    ):
+        yield slug, DefinitionState(active, pinned=shard_by == ShardBy.DEFINITION)

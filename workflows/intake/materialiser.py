@@ -1,0 +1,132 @@
+"""Make buffered entries instances: one transaction a batch, exactly once per id."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import structlog
+from django.db import connection, transaction
+
+from mollifier.entry import Entry, Faulty, Materialised, Outcome, Unavailable
+from workflows import engine, faults, snapshot
+from workflows.faults import Fault
+from workflows.intake import isolation
+from workflows.intake.isolation import Failed, Written
+from workflows.rows import Draft, Ending
+from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
+from workflows.states import Status
+
+log = structlog.get_logger(__name__)
+
+LOCK_TIMEOUT = "2s"
+STATEMENT_TIMEOUT = "10s"
+# Together with one last statement below the drainer's handler time-out of 30 s.
+BUDGET_SECONDS = 18.0
+DEFAULT_CANCEL_REASON = "Cancelled while buffered"
+CANCEL_ACTOR = "buffer"
+
+SET_TIMEOUTS = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)"
+
+
+class InstanceMaterialiser:
+    """The engine behind the mollifier's port; see mollifier.materialiser.Materialiser for the contract."""
+
+    def materialise(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        """Write the entries as instances; a cancelled one as a cancelled instance that never ran."""
+        return _write(entries, _ending_of_cancelled)
+
+    def bury(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        """Write the entries as system failures that keep all they carried."""
+        return _write(entries, _ending_of_failed)
+
+
+def _ending_of_cancelled(entry: Entry) -> Ending | None:
+    if entry.cancel_reason is None:
+        return None
+    return Ending(Status.CANCELLED, "cancelled", entry.cancel_reason or DEFAULT_CANCEL_REASON)
+
+
+def _ending_of_failed(entry: Entry) -> Ending | None:
+    return _ending_of_cancelled(entry) or Ending(Status.SYSTEM_FAILURE, "not_materialised", entry.error or "unknown")
+
+
+def _write(entries: Sequence[Entry], ending: Callable[[Entry], Ending | None]) -> list[Outcome]:
+    if not connection.in_atomic_block:
+        connection.close_if_unusable_or_obsolete()
+    outcomes: list[Outcome] = []
+    drafts: list[tuple[Entry, Draft]] = []
+    for entry in entries:
+        try:
+            drafts.append((entry, Draft(snapshot.decode(entry.snapshot), ending(entry))))
+        except SnapshotInvalid as error:
+            outcomes.append(Faulty(entry.id, f"{error.code}: {error}", final=True))
+        except SnapshotFromFuture as error:
+            outcomes.append(Faulty(entry.id, f"{error.code}: {error}", final=False))
+    written = isolation.write([draft for _, draft in drafts], _write_batch, time.monotonic() + BUDGET_SECONDS)
+    return outcomes + [_conclude(entry, each) for (entry, _), each in zip(drafts, written, strict=True)]
+
+
+def _write_batch(drafts: Sequence[Draft]) -> Sequence[engine.Start]:
+    """Write all or nothing: at first as if none was seen before, which is most often so, else looking at each."""
+    if all(draft.ending is None for draft in drafts):
+        try:
+            with _bounded_transaction():
+                return engine.start_unseen(drafts)
+        except engine.Taken:
+            pass
+    with _bounded_transaction():
+        results = engine.start_many(drafts)
+        engine.start_many([_superseded(*pair) for pair in zip(drafts, results, strict=True) if _lost_its_key(pair[1])])
+    return results
+
+
+@contextmanager
+def _bounded_transaction() -> Iterator[None]:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute(SET_TIMEOUTS, [LOCK_TIMEOUT, STATEMENT_TIMEOUT])
+        yield
+
+
+def _lost_its_key(result: engine.Start) -> bool:
+    return isinstance(result, engine.ExistingInstance) and result.by_key
+
+
+def _superseded(draft: Draft, result: engine.Start) -> Draft:
+    message = f"Its idempotency key belongs to {result.id}."
+    return Draft(draft.trigger, Ending(Status.SUPERSEDED, "superseded", message, superseded_by=result.id))
+
+
+def _conclude(entry: Entry, written: Written) -> Outcome:
+    match written:
+        case engine.Started():
+            return Materialised(entry.id)
+        case engine.ExistingInstance(by_key=True):
+            return Materialised(entry.id)
+        case engine.ExistingInstance():
+            return Materialised(entry.id) if entry.cancel_reason is None else _cancel(entry)
+        case Failed(fault, error):
+            return _failed(entry, fault, error)
+
+
+def _cancel(entry: Entry) -> Outcome:
+    """Cancel the row that was written before the cancellation reached the entry."""
+    try:
+        outcome = engine.cancel(entry.id, entry.cancel_reason or DEFAULT_CANCEL_REASON, actor=CANCEL_ACTOR)
+    except Exception as error:  # noqa: BLE001 - as for the rows: one entry's failure is no other's
+        return _failed(entry, faults.classify(error), error)
+    log.info("workflows.materialised_cancelled", instance_id=str(entry.id), outcome=type(outcome).__name__)
+    return Materialised(entry.id)
+
+
+def _failed(entry: Entry, fault: Fault, error: BaseException) -> Outcome:
+    told = faults.told(error)
+    if fault is not Fault.UNAVAILABLE:
+        log.error("workflows.entry_not_materialised", instance_id=str(entry.id), fault=fault.value, error=told)
+    match fault:
+        case Fault.UNAVAILABLE:
+            return Unavailable(entry.id, told)
+        case Fault.INVALID:
+            return Faulty(entry.id, told, final=True)
+        case Fault.UNKNOWN:
+            return Faulty(entry.id, told, final=False)

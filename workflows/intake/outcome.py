@@ -1,0 +1,73 @@
+"""What becomes of a trigger that is handed in."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from mollifier.decision import Reason
+from workflows.intake.view import InstanceView
+
+RETRY_AFTER_SECONDS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A row, running soon. `fail_open`: the gate could not be asked."""
+
+    instance: InstanceView
+    fail_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Buffered:
+    """An entry, started in its turn; the instance's notice says where it stands."""
+
+    instance: InstanceView
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """The same id or idempotency key was submitted before, with the same body; this is what it became."""
+
+    instance: InstanceView
+
+
+@dataclass(frozen=True, slots=True)
+class InProgress:
+    """The idempotency key is taken by a trigger that is on its way."""
+
+    id: UUID
+    retry_after_seconds: int = RETRY_AFTER_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """The idempotency key was used for another body, by this id."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """It can't run, now or at all: definition_not_found, definition_inactive, env_not_found or trigger_invalid."""
+
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Full:
+    """A cap of the buffer is reached: of the env, the org, or in total."""
+
+    level: str
+    retry_after_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unavailable:
+    """The database does not answer and the buffer may not or can't take it; the same id or key may be sent again."""
+
+    retry_after_seconds: int = RETRY_AFTER_SECONDS
+
+
+Submission = Started | Buffered | Existing | InProgress | Mismatch | Rejected | Full | Unavailable

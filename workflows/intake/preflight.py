@@ -1,0 +1,78 @@
+"""Tell whether a request may run, and make the trigger of it; in memory."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import django.db
+
+from mollifier.decision import Arrival, Binding
+from workflows import conf, registry, sharding, snapshot
+from workflows.intake import lookup, refresher
+from workflows.intake.directory import Directory, Env
+from workflows.intake.outcome import Rejected, Unavailable
+from workflows.intake.refresher import DirectoryUnavailable
+from workflows.trigger import Request, Trigger, fingerprint
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A trigger that may run, as the engine and as the gate take it."""
+
+    trigger: Trigger
+    arrival: Arrival
+    env: Env
+
+
+def check(request: Request) -> Ready | Rejected | Unavailable:
+    """Look the environment and the definition up; an environment made this moment costs a look at the database."""
+    try:
+        directory = refresher.current()
+        if request.env_id not in directory.envs:
+            directory = refresher.refresh()
+    except (DirectoryUnavailable, django.db.Error):
+        return Unavailable()
+    env = directory.envs.get(request.env_id)
+    if env is None or env.org.id != request.org_id:
+        return Rejected("env_not_found", "There is no such environment.")
+    registered = registry.latest(request.definition)
+    if registered is None:
+        return Rejected("definition_not_found", f"There is no definition {request.definition!r}.")
+    if not directory.definition(request.definition).active:
+        return Rejected("definition_inactive", f"The definition {request.definition!r} is switched off.")
+    trigger = _trigger(request, registered.version, directory)
+    return Ready(trigger, _arrival(trigger, env, directory), env)
+
+
+def _trigger(request: Request, version: int, directory: Directory) -> Trigger:
+    pinned = directory.definition(request.definition).pinned
+    return Trigger(
+        id=request.id,
+        org_id=request.org_id,
+        env_id=request.env_id,
+        definition=request.definition,
+        version=version,
+        shard=sharding.shard_for(request.definition if pinned else str(request.id), conf.current().shards),
+        payload=request.payload,
+        source=request.source,
+        accepted_at=datetime.now(UTC),
+        root_id=request.id,
+        metadata=request.metadata,
+        tags=request.tags,
+        idempotency_key=request.idempotency_key,
+        run_after=request.run_after,
+        bufferable=request.bufferable,
+    )
+
+
+def _arrival(trigger: Trigger, env: Env, directory: Directory) -> Arrival:
+    key, binding = trigger.idempotency_key, None
+    if key is not None:
+        binding = Binding(trigger.definition, key, fingerprint(trigger.definition, trigger.payload))
+    return Arrival(
+        id=trigger.id,
+        scope=lookup.scope_of(env),
+        rollout=directory.rollout(env.org.id, env.id),
+        snapshot=snapshot.encode(trigger),
+        binding=binding,
+        bufferable=trigger.bufferable,
+    )

@@ -1,0 +1,114 @@
+"""Change how far an org is enrolled: the flags, their history and the version, in one transaction."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from mollifier import fairness
+from mollifier.errors import MollifierError
+from workflows.models import FlagChange, Organization, OrganizationFlags, RolloutMode
+
+log = structlog.get_logger(__name__)
+
+FIELDS = ("mode", "percent", "limit", "window_ms", "hold_ms", "weight")
+
+
+class RolloutRefused(Exception):
+    """The change is not made. `code` says why; `fields` names the values at fault, if any."""
+
+    def __init__(self, code: str, message: str, fields: dict[str, list[str]] | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.fields = fields or {}
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who changes it: a user of the pages, or a name for what acts without one (a command, an API key)."""
+
+    name: str
+    user: User | None = None
+
+    @classmethod
+    def from_user(cls, user: User) -> "Actor":
+        return cls(user.get_username(), user)
+
+
+def set_rollout(
+    org_id: UUID, *, actor: Actor, reason: str, expected_version: int | None = None, **values: Any
+) -> FlagChange:
+    """Set the given ones of `FIELDS`, leave the others, and record who did it and why.
+
+    Raises:
+        RolloutRefused: org_not_found, reason_missing, mirror_unavailable, values_invalid (with `fields`), or
+            version_conflict when the flags are no longer at `expected_version`.
+    """
+    if not reason.strip():
+        raise RolloutRefused("reason_missing", "Say why.", {"reason": ["Say why."]})
+    if values.get("mode") == RolloutMode.MIRROR:
+        message = "Mirroring is not available; use shadow."
+        raise RolloutRefused("mirror_unavailable", message, {"mode": [message]})
+    with transaction.atomic():
+        flags = _locked(org_id)
+        if expected_version not in (None, flags.version):
+            raise RolloutRefused(
+                "version_conflict", f"The flags are at version {flags.version}, not {expected_version}."
+            )
+        before = described(flags)
+        for name, value in values.items():
+            setattr(flags, name, value)
+        _validate(flags)
+        flags.save()
+        after = described(flags)
+        change = FlagChange.objects.create(
+            org=flags.org, actor=actor.user, actor_name=actor.name, reason=reason.strip(), before=before, after=after
+        )
+        if before["weight"] != after["weight"]:
+            transaction.on_commit(lambda: _copy_weight(flags.org, flags.weight))
+    log.info("workflows.rollout_changed", org=flags.org.slug, actor=actor.name, mode=flags.mode, percent=flags.percent)
+    return change
+
+
+def undo(change: FlagChange, *, actor: Actor, reason: str) -> FlagChange:
+    """Set the flags back to what they were before this change, as a new change.
+
+    Raises:
+        RolloutRefused: changed_since when the flags are no longer as this change left them; else see `set_rollout`.
+    """
+    with transaction.atomic():
+        flags = _locked(change.org_id)
+        if described(flags) != change.after:
+            raise RolloutRefused("changed_since", "The flags were changed again since; set them by hand.")
+        return set_rollout(change.org_id, actor=actor, reason=reason, **change.before)
+
+
+def described(flags: OrganizationFlags) -> dict[str, Any]:
+    """Return the flags as the history keeps them."""
+    return {name: getattr(flags, name) for name in FIELDS}
+
+
+def _locked(org_id: UUID) -> OrganizationFlags:
+    """Return the org's flags, at version 0 where it has none; the org's row keeps other writers out."""
+    org = Organization.objects.select_for_update().filter(pk=org_id).first()
+    if org is None:
+        raise RolloutRefused("org_not_found", "There is no such organization.")
+    return OrganizationFlags.objects.select_related("org").filter(org=org).first() or OrganizationFlags(org=org)
+
+
+def _validate(flags: OrganizationFlags) -> None:
+    try:
+        flags.full_clean()
+    except ValidationError as error:
+        raise RolloutRefused("values_invalid", "; ".join(error.messages), error.message_dict) from error
+
+
+def _copy_weight(org: Organization, weight: float) -> None:
+    try:
+        fairness.set_weight(str(org.id), weight)
+    except MollifierError as error:
+        log.warning("mollifier.weight_not_copied", org=org.slug, weight=weight, error=str(error))

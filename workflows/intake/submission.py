@@ -1,0 +1,205 @@
+"""THE one way in: every source hands its triggers to `submit` or `submit_many`.
+
+Preflight, admit, then start what passes. A mollified trigger costs one exchange with Redis and no SQL.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from uuid import UUID
+
+import django.db
+import structlog
+from django.db import connection
+
+from mollifier import decision, gate, tasks
+from mollifier.decision import Decision, Mode, Passed, Reason
+from workflows import engine, faults
+from workflows.faults import Fault
+from workflows.intake import isolation, lookup, preflight, view
+from workflows.intake.isolation import Failed
+from workflows.intake.lookup import LookupUnavailable
+from workflows.intake.outcome import (
+    Buffered,
+    Existing,
+    Full,
+    InProgress,
+    Mismatch,
+    Rejected,
+    Started,
+    Submission,
+    Unavailable,
+)
+from workflows.intake.preflight import Ready
+from workflows.intake.view import BUFFERED, Notice
+from workflows.rows import Draft
+from workflows.states import Status
+from workflows.trigger import Request, fingerprint
+
+__all__ = [
+    "Buffered",
+    "Existing",
+    "Full",
+    "InProgress",
+    "Mismatch",
+    "Rejected",
+    "Started",
+    "Submission",
+    "Unavailable",
+    "submit",
+    "submit_many",
+]
+
+log = structlog.get_logger(__name__)
+
+# A bound id that is found nowhere may still be on its way this long; then the key may be taken over.
+BINDING_GRACE_MS = 30_000
+# One batch tries this long to find the triggers that the database refuses.
+BATCH_SECONDS = 10.0
+
+
+def submit(request: Request) -> Submission:
+    """Take one trigger in; idempotent on its id and its key."""
+    ready = preflight.check(request)
+    if not isinstance(ready, Ready):
+        return ready
+    return _conclude(ready, gate.admit(ready.arrival))
+
+
+def submit_many(requests: Sequence[Request]) -> list[Submission]:
+    """Take triggers in that stand for themselves, and answer in their order.
+
+    What passes is started before what names an earlier one is looked up, since that may be of the same batch.
+    """
+    checked = [preflight.check(request) for request in requests]
+    ready = {index: each for index, each in enumerate(checked) if isinstance(each, Ready)}
+    decided = dict(zip(ready, gate.admit_many([each.arrival for each in ready.values()]), strict=True))
+    passed = {
+        index: each
+        for index, each in ready.items()
+        if isinstance(decided[index], decision.PassThrough | decision.ShadowLog)
+    }
+    started = _start_many(passed, decided)
+    return [
+        each if not isinstance(each, Ready) else started.get(index) or _conclude(each, decided[index])
+        for index, each in enumerate(checked)
+    ]
+
+
+def _conclude(ready: Ready, decided: Decision) -> Submission:
+    match decided:
+        case decision.Mollify():
+            return _buffered(ready, decided)
+        case decision.PassThrough() | decision.ShadowLog():
+            return _start(ready, decided)
+        case decision.Existing(id_, bound_for_ms):
+            return _existing(ready, id_, bound_for_ms)
+        case decision.Mismatch(id_):
+            return Mismatch(id_)
+        case decision.Full(level, retry_after_seconds):
+            return Full(level, retry_after_seconds)
+
+
+def _buffered(ready: Ready, decided: decision.Mollify) -> Buffered:
+    """Answer for an accepted entry, waking the drainer when nobody drains."""
+    if decided.wake:
+        tasks.wake()
+    notice = Notice(decided.reason.value, view.WAITS_ITS_TURN, decided.position, decided.eta_seconds)
+    return Buffered(view.from_trigger(ready.env, ready.trigger, BUFFERED, notice=notice), decided.reason)
+
+
+def _start(ready: Ready, decided: Decision) -> Submission:
+    """Write the row now; while the database is away an org that is on has it buffered instead."""
+    try:
+        result = engine.start(ready.trigger)
+    except (django.db.Error, UnicodeError, engine.StartContended) as error:
+        return _start_failed(ready, Failed(isolation.fault_of(error), error))
+    return _started(ready, result, decided)
+
+
+def _start_many(passed: Mapping[int, Ready], decided: Mapping[int, Decision]) -> dict[int, Submission]:
+    drafts = [Draft(each.trigger) for each in passed.values()]
+    written = isolation.write(drafts, engine.start_many, time.monotonic() + BATCH_SECONDS)
+    outcomes: dict[int, Submission] = {}
+    for (index, each), done in zip(passed.items(), written, strict=True):
+        match done:
+            case Failed() as failed:
+                outcomes[index] = _start_failed(each, failed)
+            case result:
+                outcomes[index] = _started(each, result, decided[index])
+    return outcomes
+
+
+def _started(ready: Ready, result: engine.Start, decided: Decision) -> Submission:
+    match result:
+        case engine.Started():
+            now = datetime.now(UTC)
+            instance = view.from_trigger(ready.env, ready.trigger, Status.PENDING.value, created_at=now)
+            return Started(instance, decided == decision.PassThrough(Passed.FAIL_OPEN))
+        case engine.ExistingInstance(id_, by_key):
+            if by_key:
+                _release(ready)
+            return _owned(ready, id_)
+
+
+def _start_failed(ready: Ready, failed: Failed) -> Submission:
+    """Decide what becomes of a trigger whose row was not written, or not certainly."""
+    fault, error = failed.fault, failed.error
+    instance_id = str(ready.trigger.id)
+    log.error("workflows.start_failed", instance_id=instance_id, fault=fault.value, error=faults.told(error))
+    if fault is not Fault.UNAVAILABLE and faults.wrote_nothing(error):
+        _release(ready)
+    match fault:
+        case Fault.UNAVAILABLE:
+            if not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
+            return _divert(ready)
+        case Fault.INVALID:
+            return Rejected("trigger_invalid", "The database can't hold what the trigger carries.")
+        case Fault.UNKNOWN:
+            return Unavailable()
+
+
+def _divert(ready: Ready) -> Submission:
+    """Have the trigger buffered because the database is away."""
+    if ready.arrival.rollout.effective is not Mode.ON or not ready.arrival.bufferable:
+        return Unavailable()
+    decided = gate.admit(ready.arrival, force=Reason.DATABASE_UNAVAILABLE)
+    if isinstance(decided, decision.PassThrough | decision.ShadowLog):
+        return Unavailable()
+    return _conclude(ready, decided)
+
+
+def _existing(ready: Ready, id_: UUID, bound_for_ms: int) -> Submission:
+    """Show what the key's owner became; take the key over from one that is found nowhere any more."""
+    try:
+        found = lookup.find(ready.env, id_)
+    except (LookupUnavailable, django.db.Error):
+        return Unavailable()
+    if found is not None:
+        return Existing(found)
+    if bound_for_ms < BINDING_GRACE_MS:
+        return InProgress(id_)
+    decided = gate.admit(ready.arrival, rebind_from=id_)
+    return InProgress(id_) if isinstance(decided, decision.Existing) else _conclude(ready, decided)
+
+
+def _owned(ready: Ready, id_: UUID) -> Submission:
+    """Show the row that has this id or this key, if it was sent with the same body."""
+    try:
+        found = lookup.find(ready.env, id_)
+    except (LookupUnavailable, django.db.Error):
+        return Unavailable()
+    if found is None:
+        return InProgress(id_)
+    sent = ready.trigger
+    if fingerprint(found.definition, found.payload) != fingerprint(sent.definition, sent.payload):
+        return Mismatch(id_)
+    return Existing(found)
+
+
+def _release(ready: Ready) -> None:
+    """Give the key back that this id was bound to, since this id will not be."""
+    arrival = ready.arrival
+    if arrival.binding is not None and arrival.rollout.effective is Mode.ON:
+        gate.release(arrival.scope, arrival.binding, arrival.id)

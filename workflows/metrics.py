@@ -1,0 +1,99 @@
+"""The engine's metrics: their names, and gauges read from its tables at scrape time, by bounded counts.
+
+Never an org, an environment or an id as a label.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from django.db import InterfaceError, OperationalError, connection
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+# Counting stops here; a gauge at this number says "at least".
+COUNT_CAP = 100_000
+UNFINISHED = ("pending", "running", "waiting", "paused")
+TABLE = {
+    "workflows_up": "Whether the tables could be read for this scrape.",
+    "workflows_instances": f"Unfinished instances by status, counted up to {COUNT_CAP}.",
+    "workflows_shard_depth": f"Instances that are due, by shard, counted up to {COUNT_CAP}.",
+    "workflows_shard_lag_seconds": "How long the first of them has been due.",
+    "workflows_shard_owned": "Whether a live pump holds the shard.",
+    "workflows_appends_total": "Appends that pumps asked for, by outcome.",
+    "workflows_fence_conflicts_total": "Appends refused because the log had moved on.",
+    "workflows_steps_total": "Attempts at steps, by outcome.",
+    "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
+}
+
+INSTANCES = """
+SELECT wanted.status, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM workflows_instance i WHERE i.status = wanted.status AND i.finished_at IS NULL LIMIT %s
+    ) AS counted
+) FROM unnest(%s::text[]) AS wanted (status)"""
+SHARDS = """
+SELECT s.index::text, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM workflows_instance i WHERE i.shard = s.index AND i.wake_at <= statement_timestamp() LIMIT %s
+    ) AS counted
+), coalesce(extract(epoch FROM statement_timestamp() - (
+    SELECT i.wake_at FROM workflows_instance i
+    WHERE i.shard = s.index AND i.wake_at <= statement_timestamp() ORDER BY i.wake_at LIMIT 1
+)), 0)::float, coalesce(s.deadline > statement_timestamp(), false)
+FROM workflows_shard s ORDER BY s.index"""
+COUNTS = """
+SELECT counted.word, sum(counted.count::bigint)::bigint
+FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word"""
+OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
+OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
+
+
+def collect() -> Iterable[Metric]:
+    """Read all metrics; without a database only workflows_up, which is 0."""
+    try:
+        metrics = [*_instances(), *_shards(), *_counters()]
+    except (OperationalError, InterfaceError):
+        return [GaugeMetricFamily("workflows_up", TABLE["workflows_up"], value=0)]
+    return [GaugeMetricFamily("workflows_up", TABLE["workflows_up"], value=1), *metrics]
+
+
+def directory_age(seconds: float) -> Metric:
+    """Return the one gauge that is of the answering process."""
+    name = "workflows_directory_age_seconds"
+    return GaugeMetricFamily(name, TABLE[name], value=seconds)
+
+
+def _instances() -> Iterable[Metric]:
+    instances = GaugeMetricFamily("workflows_instances", TABLE["workflows_instances"], labels=["status"])
+    with connection.cursor() as cursor:
+        cursor.execute(INSTANCES, [COUNT_CAP, list(UNFINISHED)])
+        for status, count in cursor.fetchall():
+            instances.add_metric([status], count)
+    return [instances]
+
+
+def _counters() -> Iterable[Metric]:
+    """Return what all pumps did since ever; each tells it with its heartbeat."""
+    with connection.cursor() as cursor:
+        cursor.execute(COUNTS)
+        counts: dict[str, int] = dict(cursor.fetchall())
+    appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
+    steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
+    conflicts = "workflows_fence_conflicts_total"
+    return [appends, steps, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
+
+
+def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:
+    counter = CounterMetricFamily(name, TABLE[name], labels=["outcome"])
+    for outcome, count in by_outcome.items():
+        counter.add_metric([outcome], count)
+    return counter
+
+
+def _shards() -> Iterable[Metric]:
+    names = ("workflows_shard_depth", "workflows_shard_lag_seconds", "workflows_shard_owned")
+    gauges = [GaugeMetricFamily(name, TABLE[name], labels=["shard"]) for name in names]
+    with connection.cursor() as cursor:
+        cursor.execute(SHARDS, [COUNT_CAP])
+        for shard, *values in cursor.fetchall():
+            for gauge, value in zip(gauges, values, strict=True):
+                gauge.add_metric([shard], value)
+    return gauges

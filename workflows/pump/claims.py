@@ -1,0 +1,90 @@
+"""What a pump asks of the instances table: claim what is ready, find what was lost or has ended."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from workflows import eventlog
+from workflows.fence import StoredEvent
+
+# Only while the shard still carries our epoch: the row is locked so that a takeover comes before or after, not between.
+CLAIM = """
+WITH mine AS MATERIALIZED (
+    SELECT 1 FROM workflows_shard WHERE index = %(shard)s AND epoch = %(epoch)s FOR SHARE
+), due AS MATERIALIZED (
+    SELECT id, last_seq, last_event_at, started_at FROM workflows_instance
+    WHERE shard = %(shard)s AND wake_at <= now() AND EXISTS (SELECT FROM mine)
+    ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
+), timed AS MATERIALIZED (
+    SELECT id, last_seq, started_at IS NULL AS first, greatest(clock_timestamp(), last_event_at) AS at FROM due
+), claimed AS (
+    UPDATE workflows_instance w SET
+        status = 'running', epoch = %(epoch)s, wake_at = NULL, error_code = NULL, error_message = NULL,
+        started_at = coalesce(w.started_at, t.at), last_event_at = t.at,
+        last_seq = t.last_seq + t.first::int, log_bytes = w.log_bytes + 2 * t.first::int
+    FROM timed t WHERE w.id = t.id
+    RETURNING w.id, w.definition, w.version, w.last_seq, w.log_bytes, w.takeovers
+), started AS (
+    INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
+    SELECT id, last_seq + 1, 'started', '', '{}', at FROM timed WHERE first
+)
+SELECT id, definition, version, last_seq, log_bytes, takeovers, clock_timestamp() FROM claimed"""
+
+# Ours by the table and not in hand: ready again.
+RECOVER = """
+WITH lost AS (
+    UPDATE workflows_instance SET wake_at = now()
+    WHERE shard = %(shard)s AND status = 'running' AND epoch = %(epoch)s AND NOT (id = ANY (%(held)s::uuid[]))
+    RETURNING id
+)
+SELECT count(*) FROM lost"""
+
+FINISHED = "SELECT id FROM workflows_instance WHERE id = ANY (%(ids)s::uuid[]) AND finished_at IS NOT NULL"
+
+READ_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """An instance that is ours now. `events` are those after the tail that the loop knew, if any."""
+
+    id: UUID
+    definition: str
+    version: int
+    tail: int
+    log_bytes: int
+    takeovers: int
+    at: datetime
+
+
+Logs = Mapping[UUID, Sequence[StoredEvent]]
+
+
+def claim(shard: int, epoch: int, limit: int) -> list[Claimed]:
+    """Take up to `limit` ready instances, those due longest first; none when the shard has another owner."""
+    return [Claimed(*row) for row in eventlog.execute(CLAIM, {"shard": shard, "epoch": epoch, "limit": limit})]
+
+
+def recover(shard: int, epoch: int, held: Sequence[UUID]) -> int:
+    """Make ready what this epoch owns without having it in hand; return how many."""
+    parameters = {"shard": shard, "epoch": epoch, "held": list(held)}
+    return int(eventlog.execute(RECOVER, parameters)[0][0])
+
+
+def finished_among(ids: Sequence[UUID]) -> list[UUID]:
+    """Return those that have ended, from outside if their pump does not know."""
+    return [row[0] for row in eventlog.execute(FINISHED, {"ids": list(ids)})]
+
+
+def in_parts(claims: Sequence[Claimed]) -> list[list[Claimed]]:
+    """Split a batch so that the logs of one part fit in memory together."""
+    parts: list[list[Claimed]] = []
+    weight = READ_BYTES
+    for claim in claims:
+        if weight >= READ_BYTES:
+            parts.append([])
+            weight = 0
+        parts[-1].append(claim)
+        weight += claim.log_bytes
+    return parts

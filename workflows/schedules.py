@@ -1,0 +1,22 @@
+"""The django-q2 schedules that heal what should be running anyway; made after each migration."""
+
+from typing import Any
+
+from django_q.models import Schedule
+
+# function -> minutes. A drainer or pump that died is followed at latest after this long.
+EVERY_MINUTES = {
+    "mollifier.tasks.drain": 1,
+    "workflows.tasks.ensure_pumps": 1,
+    "workflows.tasks.deliver_outbox": 1,
+}
+
+
+def ensure(**_signal: Any) -> None:
+    """Make each schedule that is missing; one that an operator changed stays as it is."""
+    known = set(Schedule.objects.filter(func__in=EVERY_MINUTES).values_list("func", flat=True))
+    for function, minutes in EVERY_MINUTES.items():
+        if function not in known:
+            Schedule.objects.create(
+                name=function, func=function, schedule_type=Schedule.MINUTES, minutes=minutes, repeats=-1
+            )

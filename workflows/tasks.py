@@ -1,0 +1,69 @@
+"""What django-q2 runs for the engine: pumps, the look-out that starts and heals them, and the outbox sweep."""
+
+import threading
+from collections.abc import Callable
+
+from django.utils.module_loading import import_string
+from django_q.brokers import get_broker
+from django_q.tasks import async_task
+
+from workflows import conf, outbox
+from workflows import pump as pumps
+from workflows.pump import leases
+
+CLUSTER = "pump"
+LOOK_SECONDS = 0.25
+SWEEP_BATCHES = 50
+
+
+def pump(shard: int) -> None:
+    """Run a shard's pump until the cluster stops; return at once if another pump proves to be alive."""
+    pumps.run(shard, stop_flag())
+
+
+def ensure_pumps() -> list[int]:
+    """Enqueue a pump for each shard that has none, and return those shards.
+
+    A lease that still runs proves nothing, its owner may have been killed: it is watched until a heartbeat moves it
+    or it lapses.
+    """
+    if get_broker(CLUSTER).queue_size() >= conf.current().shards:
+        return []
+    enqueued: list[int] = []
+    watched = leases.deadlines()
+    pause = threading.Event()
+    while True:
+        lapsed = [shard for shard in leases.lapsed_shards() if shard not in enqueued]
+        for shard in lapsed:
+            async_task("workflows.tasks.pump", shard, q_options={"cluster": CLUSTER, "timeout": -1, "save": False})
+        enqueued += lapsed
+        now = leases.deadlines()
+        watched = {shard: at for shard, at in watched.items() if now.get(shard) == at and shard not in enqueued}
+        if not watched:
+            return enqueued
+        pause.wait(LOOK_SECONDS)
+
+
+def deliver_outbox() -> int:
+    """Settle what pumps left in the outbox, in bounded batches; return how many rows."""
+    batch = conf.current().outbox_batch
+    total = 0
+    for _ in range(SWEEP_BATCHES):
+        settled = outbox.deliver(batch)
+        total += settled
+        if settled < batch:
+            break
+    return total
+
+
+def stop_flag() -> Callable[[], bool]:
+    """Return what says that this process was asked to stop; the host names it in the settings."""
+    path = conf.current().stop_flag
+    if not path:
+        return _never
+    flag: Callable[[], bool] = import_string(path)
+    return flag
+
+
+def _never() -> bool:
+    return False

@@ -1,0 +1,76 @@
+"""The request to start an instance, as a value."""
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+
+class Source(StrEnum):
+    """Where a trigger comes from."""
+
+    API = "api"
+    EVENT = "event"
+    SCHEDULE = "schedule"
+    ADMIN = "admin"
+    COMMAND = "command"
+    PYTHON = "python"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What a caller asks for, before the definition is looked up; submission makes a Trigger of it.
+
+    `payload` and `metadata` are JSON text. `bufferable` is false for ``buffer: "never"``.
+    """
+
+    org_id: UUID
+    env_id: UUID
+    definition: str
+    payload: bytes = b"null"
+    source: Source = Source.API
+    metadata: bytes = b"{}"
+    tags: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+    run_after: datetime | None = None
+    bufferable: bool = True
+    id: UUID = field(default_factory=uuid7)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """A wish for one instance; its id is made at the edge, and every later step is idempotent on it.
+
+    `payload` and `metadata` are JSON text. `version` is the definition's, pinned at submission. `bufferable` is
+    false when the caller will not have it buffered.
+    """
+
+    id: UUID
+    org_id: UUID
+    env_id: UUID
+    definition: str
+    version: int
+    shard: int
+    payload: bytes
+    source: Source
+    accepted_at: datetime
+    root_id: UUID
+    metadata: bytes = b"{}"
+    tags: tuple[str, ...] = ()
+    idempotency_key: str | None = None
+    run_after: datetime | None = None
+    parent_id: UUID | None = None
+    depth: int = 0
+    bufferable: bool = field(default=True)
+
+
+def fingerprint(definition: str, payload: bytes) -> str:
+    """Name the body sent under an idempotency key: 128 bits of BLAKE2b as hex."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(definition.encode())
+    digest.update(b"\0")
+    digest.update(payload)
+    return digest.hexdigest()
