@@ -1,0 +1,38 @@
+"""The groups that an operator is put into: one permission a verb, three roles on top of them."""
+
+from typing import Any
+
+from django.contrib.auth.models import Group, Permission
+
+VIEW = (
+    "view_organization",
+    "view_environment",
+    "view_organizationflags",
+    "view_flagchange",
+    "view_definition",
+    "view_instance",
+    "view_shard",
+)
+OPERATE = (*VIEW, "change_organizationflags", "cancel_instance", "add_definition", "change_definition", "change_shard")
+ADMINISTER = (
+    *OPERATE,
+    "add_organization",
+    "change_organization",
+    "add_environment",
+    "change_environment",
+    "view_apikey",
+    "add_apikey",
+    "change_apikey",
+)
+ROLES = {"Viewer": VIEW, "Operator": OPERATE, "Admin": ADMINISTER}
+ACCOUNTS = ("add_user", "change_user", "view_user", "view_group")
+
+
+def create_roles(**_signal: Any) -> None:
+    """Create the groups that are missing, after a migration; a group that is there stays as operators made it."""
+    for name, verbs in ROLES.items():
+        group, created = Group.objects.get_or_create(name=name)
+        if created:
+            group.permissions.set(Permission.objects.filter(content_type__app_label="workflows", codename__in=verbs))
+            if name == "Admin":
+                group.permissions.add(*Permission.objects.filter(content_type__app_label="auth", codename__in=ACCOUNTS))

@@ -1,0 +1,40 @@
+"""The admin site as operators see it: the Overview first, and nothing that is not for them."""
+
+from django.apps import apps
+from django.contrib.admin import AdminSite
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+# Tables of libraries that this service does not use, or that no hand should edit.
+HIDDEN = (
+    "rest_framework_api_key.APIKey",
+    "django_q.Schedule",
+    "django_q.Success",
+    "django_q.Failure",
+    "django_q.OrmQ",
+)
+
+
+class Users(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+
+
+class Groups(GroupAdmin, ModelAdmin):  # type: ignore[misc]
+    pass
+
+
+def arrange(site: AdminSite) -> None:
+    """Put the Overview on the index, dress users and groups, hide the rest; once, when all apps are loaded."""
+    site.index_template = "dashboard/overview.html"
+    site.index_title = "Overview"
+    for label in HIDDEN:
+        model = apps.get_model(label)
+        if site.is_registered(model):
+            site.unregister(model)
+    for model, page in ((User, Users), (Group, Groups)):
+        site.unregister(model)
+        site.register(model, page)

@@ -1,0 +1,12 @@
+"""Addresses of the operator pages that belong to no table."""
+
+from django.contrib import admin
+from django.urls import path
+
+from dashboard import views
+
+app_name = "dashboard"
+urlpatterns = [
+    path("overview/live/", admin.site.admin_view(views.live), name="live"),
+    path("buffer/", admin.site.admin_view(views.buffer), name="buffer"),
+]

@@ -1,0 +1,168 @@
+"""What an operator should think of the numbers: pure rules over one snapshot.
+
+Three questions are judged apart, because each has its own cause and its own remedy: does the buffer flow, does the
+engine execute, is somebody there to do it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+# An entry may wait this long before the flow counts as degraded, and this long without a claim before it fails.
+OLDEST_DEGRADED_SECONDS = 60.0
+CLAIM_SILENCE_SECONDS = 10.0
+LAG_DEGRADED_SECONDS = 10.0
+
+
+class Level(StrEnum):
+    """From best to worst; unknown means that nobody could look."""
+
+    OK = "ok"
+    UNKNOWN = "unknown"
+    DEGRADED = "degraded"
+    FAILING = "failing"
+
+
+SEVERITY = list(Level)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One question's answer: what was seen, and what to do about it (empty when nothing)."""
+
+    question: str
+    level: Level
+    cause: str
+    action: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The worst finding speaks for all."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def level(self) -> Level:
+        return self.worst.level
+
+    @property
+    def worst(self) -> Finding:
+        return max(self.findings, key=lambda finding: SEVERITY.index(finding.level))
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The buffer's vital signs; ages in seconds, None where there is nothing to measure.
+
+    `failed_open` counts the triggers of the last minute that passed because Redis answered the gate too late.
+    """
+
+    available: bool
+    waiting: int
+    failed: int
+    oldest_seconds: float | None
+    since_claim_seconds: float | None
+    failed_open: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One shard's vital signs."""
+
+    index: int
+    alive: bool
+    paused: bool
+    ready: int
+    lag_seconds: float | None
+
+
+def judge(flow: Flow, lanes: Sequence[Lane]) -> Verdict:
+    return Verdict((judge_flow(flow), judge_execution(lanes), judge_liveness(flow, lanes)))
+
+
+def judge_flow(flow: Flow) -> Finding:
+    if not flow.available:
+        return Finding(
+            "Flow",
+            Level.FAILING,
+            "Redis does not answer: the gate fails open and triggers start directly",
+            "Check the Redis server; buffered entries are safe where they are",
+        )
+    if flow.failed_open:
+        return Finding(
+            "Flow",
+            Level.DEGRADED,
+            f"The gate failed open for {flow.failed_open:,} within a minute: they started directly",
+            "Redis answers too late: look at its load, and at the web processes'",
+        )
+    if flow.failed:
+        return Finding(
+            "Flow",
+            Level.DEGRADED,
+            f"{flow.failed:,} dead {'letter' if flow.failed == 1 else 'letters'} in the buffer",
+            "Open Buffer and read their errors",
+        )
+    if flow.oldest_seconds is not None and flow.oldest_seconds > OLDEST_DEGRADED_SECONDS:
+        return Finding(
+            "Flow",
+            Level.DEGRADED,
+            f"The oldest entry has waited {spoken(flow.oldest_seconds)}",
+            "Look at the database's load, or add a drainer",
+        )
+    if flow.waiting:
+        return Finding("Flow", Level.OK, f"{flow.waiting:,} buffered and draining")
+    return Finding("Flow", Level.OK, "The buffer is empty")
+
+
+def judge_execution(lanes: Sequence[Lane]) -> Finding:
+    if not lanes:
+        return Finding("Execution", Level.UNKNOWN, "No pump has ever run", "Start the pump cluster")
+    paused = [lane for lane in lanes if lane.paused and lane.ready]
+    if paused:
+        return Finding(
+            "Execution",
+            Level.DEGRADED,
+            f"{named(paused)} paused with work waiting",
+            "Give it a parallelism above 0 to resume",
+        )
+    late = [lane for lane in lanes if (lane.lag_seconds or 0) > LAG_DEGRADED_SECONDS]
+    if late:
+        lag = max(lane.lag_seconds or 0 for lane in late)
+        return Finding(
+            "Execution",
+            Level.DEGRADED,
+            f"{named(late)} {spoken(lag)} behind",
+            "See Shards: more parallelism, or a slow step",
+        )
+    return Finding("Execution", Level.OK, "Ready instances are picked up at once")
+
+
+def judge_liveness(flow: Flow, lanes: Sequence[Lane]) -> Finding:
+    silent = flow.since_claim_seconds is None or flow.since_claim_seconds > CLAIM_SILENCE_SECONDS
+    if flow.available and flow.waiting and silent and (flow.oldest_seconds or 0) > CLAIM_SILENCE_SECONDS:
+        return Finding(
+            "Liveness", Level.FAILING, "Nobody drains the buffer", "Start the cluster, or bin/manage mollifier_drain"
+        )
+    dead = [lane for lane in lanes if not lane.alive]
+    if any(lane.ready for lane in dead):
+        return Finding(
+            "Liveness", Level.FAILING, f"{named(dead)} without a pump", "Start the cluster, or bin/manage workflow_pump"
+        )
+    if dead:
+        return Finding(
+            "Liveness", Level.DEGRADED, f"{named(dead)} without a pump", "The next heal restarts it within a minute"
+        )
+    if not flow.available or not lanes:
+        return Finding("Liveness", Level.UNKNOWN, "Nothing reports in")
+    return Finding("Liveness", Level.OK, "Every pump reports in")
+
+
+def spoken(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:,.0f} min"
+
+
+def named(lanes: Sequence[Lane]) -> str:
+    """Name shards in a sentence: Shard 2 is, Shards 0, 1 are."""
+    numbers = ", ".join(str(lane.index) for lane in lanes)
+    return f"Shard {numbers} is" if len(lanes) == 1 else f"Shards {numbers} are"

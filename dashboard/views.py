@@ -1,0 +1,56 @@
+"""Pages of the whole system: the Overview and the Buffer. Views see queries, never rows."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard import engine, queries
+from dashboard.queries import shared
+from mollifier.errors import MollifierError
+
+MAY_WATCH = "workflows.view_instance"
+
+
+def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Give the admin's index what the Overview shows, to those who may see it."""
+    if request.user.has_perm(MAY_WATCH):
+        context |= overview_context()
+    return context
+
+
+def overview_context() -> dict[str, Any]:
+    return {"snapshot": shared.get(), "cap": engine.COUNT_CAP}
+
+
+@permission_required(MAY_WATCH, raise_exception=True)
+def live(request: HttpRequest) -> HttpResponse:
+    """Answer the part of the Overview that moves; the page asks every two seconds."""
+    return render(request, "dashboard/live.html", overview_context())
+
+
+@permission_required(MAY_WATCH, raise_exception=True)
+def buffer(request: HttpRequest) -> HttpResponse:
+    """List the oldest entries, of all orgs or of one."""
+    org = request.GET.get("org", "") if queries.as_uuid(request.GET.get("org", "")) else None
+    entries: list[queries.EntryLine] = []
+    trouble = ""
+    try:
+        entries = queries.read_entries(org)
+    except MollifierError as error:
+        trouble = error.code
+    return render(
+        request,
+        "dashboard/buffer.html",
+        {
+            **admin.site.each_context(request),
+            "title": "Buffer",
+            "snapshot": shared.get(),
+            "entries": entries,
+            "trouble": trouble,
+            "org": org,
+            "shown": queries.ENTRIES_SHOWN,
+        },
+    )
