@@ -1,0 +1,8 @@
+"""The Django app of the demo workflows."""
+
+from django.apps import AppConfig
+
+
+class DemoConfig(AppConfig):
+    name = "demo"
+    verbose_name = "Demo"
