@@ -1,0 +1,1 @@
+"""Benchmarks: ours and a limit or peer in turn, in one run, on servers that the run starts itself."""

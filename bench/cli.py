@@ -1,0 +1,93 @@
+"""bin/bench: run one benchmark or all, print a table or JSON, keep the JSON."""
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench import ground, result
+from bench.result import Result
+from launch import environment, manage
+from launch.process import LaunchError
+
+PROGRAM = "bin/bench"
+# A run plays no round that would end later, and is killed soon after.
+ROUNDS_SECONDS, BOUND_SECONDS = 200.0, 300.0
+MISSED = 3
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """One measurement: `function` of `module` takes a Clock and returns its results, the main one first."""
+
+    id: str
+    what: str
+    module: str
+    function: str
+
+
+BENCHMARKS = (
+    Benchmark("B4", "drain: buffer to committed rows, against COPY of the same rows", "bench.drain", "against_copy"),
+    Benchmark("B5", "drain: the same, against one engine.start each", "bench.drain", "against_starts"),
+    Benchmark("B8", "engine: steps, instances and latency across processes", "bench.engine", "rates"),
+)
+
+
+def main(arguments: Sequence[str]) -> int:
+    made = parser()
+    options = made.parse_args(arguments)
+    if options.list:
+        print("\n".join(f"{each.id:<4} {each.what}" for each in BENCHMARKS))
+        return 0
+    if unknown := sorted(set(options.names) - {each.id for each in BENCHMARKS}):
+        made.error(f"no benchmark {unknown[0]}; there are {', '.join(each.id for each in BENCHMARKS)}")
+    try:
+        environment.enter(environment.SERVICE)
+        chosen = [each for each in BENCHMARKS if not options.names or each.id in options.names]
+        return max(run(each, as_json=options.json) for each in chosen)
+    except LaunchError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def parser() -> argparse.ArgumentParser:
+    made = argparse.ArgumentParser(PROGRAM, description="Measure; each run is bounded and starts its own servers.")
+    made.add_argument("names", nargs="*", metavar="NAME", help="which; all without one")
+    made.add_argument("--list", action="store_true", help="name the benchmarks")
+    made.add_argument("--json", action="store_true", help="print one JSON object a benchmark")
+    return made
+
+
+def run(benchmark: Benchmark, *, as_json: bool) -> int:
+    """Measure, print and keep the results; return 3 when a target is missed."""
+    print(f"{PROGRAM}: {benchmark.id}, {benchmark.what}", file=sys.stderr)
+    results = measure(benchmark)
+    found = result.as_json(benchmark.id, results)
+    kept = manage.data_path() / "bench"
+    kept.mkdir(parents=True, exist_ok=True)
+    (kept / f"{benchmark.id}.json").write_text(found + "\n")
+    print(found if as_json else "\n".join(result.table(results)))
+    return MISSED if any(each.met is False for each in results) else 0
+
+
+def measure(benchmark: Benchmark) -> list[Result]:
+    """Run it in a process of its own, on fresh servers.
+
+    Raises:
+        LaunchError: it failed, or took longer than its bound.
+    """
+    command = [sys.executable, "-m", "bench.run", benchmark.module, benchmark.function, str(ROUNDS_SECONDS)]
+    with ground.environment_of_own() as variables:
+        try:
+            ran = subprocess.run(
+                command, cwd=environment.ROOT, env=variables, stdout=subprocess.PIPE, check=True, timeout=BOUND_SECONDS
+            )
+        except subprocess.CalledProcessError as error:
+            raise LaunchError(f"{benchmark.id} failed with {error.returncode}") from None
+        except subprocess.TimeoutExpired:
+            raise LaunchError(f"{benchmark.id} took longer than {BOUND_SECONDS:.0f} s") from None
+    return [result.from_dict(each) for each in json.loads(ran.stdout.splitlines()[-1])]
