@@ -1,0 +1,92 @@
+"""Each example body of the description is sent, and answered as the description shows."""
+
+from typing import Any
+
+import pytest
+from uuid_utils.compat import uuid7
+
+from tests.api.conftest import Caller, make_caller
+from workflows.api import examples
+
+FREE = {"id", "root_id", "shard", "request_id", "version", "eta_seconds", "oldest_age_seconds"}
+
+
+def agree(shown: Any, real: Any, name: str = "") -> None:
+    """Compare an example with an answer, but for what differs from call to call: ids and times."""
+    if name in FREE or name.endswith("_at"):
+        assert (shown is None) == (real is None), name
+    elif isinstance(shown, dict):
+        assert list(shown) == list(real)
+        for member, value in shown.items():
+            agree(value, real[member], member)
+    elif isinstance(shown, list):
+        assert len(shown) == len(real)
+        for left, right in zip(shown, real, strict=True):
+            agree(left, right, name)
+    else:
+        assert shown == real, name
+
+
+@pytest.mark.parametrize("title", examples.BODIES["post_trigger"])
+def test_a_trigger_of_the_description_starts(acme: Caller, title: str):
+    body = examples.BODIES["post_trigger"][title]
+    response = acme.post("triggers", body)
+    assert response.status_code == 201
+    if body is examples.ORDER:
+        agree(examples.STARTED, response.json())
+        again = acme.post("triggers", body)
+        assert again.status_code == 200
+        agree(examples.STARTED, again.json())
+
+
+def test_a_buffered_trigger_is_answered_as_described(smoothed: Caller):
+    smoothed.trigger()
+    response = smoothed.post("triggers", examples.ORDER)
+    assert response.status_code == 202
+    agree(examples.BUFFERED, response.json())
+
+
+def test_a_batch_is_answered_as_described(acme: Caller):
+    (body,) = examples.BODIES["post_batch"].values()
+    (shown,) = examples.ANSWERS["post_batch", 200].values()
+    agree(shown, acme.post("triggers/batch", body).json())
+
+
+def test_a_log_and_a_cancel_are_answered_as_described(acme: Caller):
+    made = acme.post("triggers", examples.ORDER).json()["id"]
+    (shown,) = examples.ANSWERS["list_events", 200].values()
+    agree(shown, acme.get(f"instances/{made}/events").json())
+    (body,) = examples.BODIES["cancel_instance"].values()
+    agree(examples.CANCELLED, acme.post(f"instances/{made}/cancel", body).json())
+
+
+def test_a_list_is_answered_as_described(smoothed: Caller):
+    for key in (str(uuid7()), "order-1", "order-2"):
+        smoothed.post("triggers", examples.ORDER | {"idempotency_key": key})
+    (shown,) = examples.ANSWERS["list_instances", 200].values()
+    page = smoothed.get("instances?limit=2").json()
+    assert [list(each) for each in page["data"]] == [list(each) for each in shown["data"]]
+    assert page["next_cursor"] == page["data"][-1]["id"]
+    assert shown["next_cursor"] == shown["data"][-1]["id"]
+
+
+def test_flags_are_answered_as_described(db: None):
+    acme = make_caller()
+    (body,) = examples.BODIES["put_flags"].values()
+    (shown,) = examples.ANSWERS["put_flags", 200].values()
+    agree(shown, acme.put("flags", body, If_Match="0").json())
+    (shown,) = examples.ANSWERS["get_flags", 200].values()
+    agree(shown, acme.get("flags").json())
+
+
+def test_the_buffer_is_answered_as_described(smoothed: Caller):
+    for _ in range(4):
+        smoothed.trigger()
+    (shown,) = examples.ANSWERS["get_buffer", 200].values()
+    agree(shown, smoothed.get("buffer").json())
+
+
+@pytest.mark.parametrize("probe", ["live", "ready"])
+def test_health_is_answered_as_described(db: None, client: Any, probe: str):
+    (shown,) = examples.ANSWERS[f"get_{probe}", 200].values()
+    agree(shown, client.get(f"/healthz/{probe}").json())

@@ -1,0 +1,80 @@
+"""Every page, wide and narrow, light and dark: nothing sticks out, nothing fails, nothing leaves the host."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests import people, stock, tenants
+from tests.browser.conftest import DESK, PHONE
+from workflows import engine
+from workflows.models import ApiKey, Shard
+
+PAGES = [
+    "/admin/",
+    "/admin/buffer/",
+    "/admin/workflows/instance/",
+    "/admin/workflows/organization/",
+    "/admin/workflows/environment/",
+    "/admin/workflows/apikey/",
+    "/admin/workflows/apikey/add/",
+    "/admin/workflows/definition/",
+    "/admin/workflows/flagchange/",
+    "/admin/workflows/shard/",
+    "/admin/auth/user/",
+]
+
+
+@pytest.mark.parametrize(("window", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+def test_every_page_fits_and_stays_at_home(visit, ada, window, scheme) -> None:
+    environment = tenants.make_env("acme", mode="on", limit=1)
+    stock.mollify(environment, 3)
+    trigger = tenants.trigger(environment)
+    engine.start(trigger)
+    Shard.objects.create(index=0, owner="a-host-with-a-long-name:4711:01a1fd96", epoch=12)
+    ApiKey.objects.create_key(name="checkout", env=environment)
+    details = [
+        f"/admin/workflows/organization/{environment.org_id}/change/",
+        f"/admin/workflows/organization/{environment.org_id}/rollout/",
+        f"/admin/workflows/instance/{trigger.id}/change/",
+        f"/admin/workflows/instance/{trigger.id}/cancel/",
+    ]
+    seen = visit(ada, viewport=window, color_scheme=scheme)
+    for path in [*PAGES, *details]:
+        page = seen.go(path)
+        expect(page.locator("h1")).to_be_visible()
+        assert (path, seen.overflow, seen.trouble, seen.elsewhere) == (path, 0, [], [])
+        assert ("dark" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
+
+
+def test_an_entry_is_cancelled_from_the_buffer(visit, oscar) -> None:
+    environment = tenants.make_env("acme", mode="on", limit=1)
+    stock.mollify(environment, 2)
+    page = visit(oscar).go("/admin/buffer/")
+    page.get_by_role("link", name="Cancel…").first.click()
+    dialog = page.get_by_role("dialog", name="Cancel this instance")
+    dialog.get_by_label("Reason").fill("not needed any more")
+    dialog.get_by_role("button", name="Cancel the instance").click()
+    expect(page.get_by_text("Cancelled while buffered")).to_be_visible()
+    expect(page).to_have_url(re.compile("/admin/buffer/"))
+    expect(page.get_by_role("link", name="Cancel…")).to_have_count(1)
+
+
+def test_a_key_is_shown_once(visit, ada) -> None:
+    tenants.make_env("acme")
+    page = visit(ada).go("/admin/workflows/apikey/add/")
+    page.get_by_label("Name").fill("checkout")
+    page.get_by_label("Environment").select_option(label="acme/production")
+    page.get_by_role("button", name="Make the key").click()
+    expect(page.locator("[data-key]")).to_have_text(re.compile(r"mo_\w+_\w+"))
+    page.get_by_role("link", name="I have kept it").click()
+    expect(page.get_by_text("checkout")).to_be_visible()
+    expect(page.locator("[data-key]")).to_have_count(0)
+
+
+def test_what_a_viewer_may_not_do_is_shown_disabled(visit, transactional_db) -> None:
+    environment = tenants.make_env("acme", mode="on", limit=1)
+    stock.mollify(environment, 1)
+    seen = visit(people.make("vera", "Viewer"))
+    expect(seen.go("/admin/buffer/").get_by_role("button", name="Cancel…")).to_be_disabled()
+    expect(seen.go("/admin/workflows/organization/").get_by_role("button", name="Change…")).to_be_disabled()

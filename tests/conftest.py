@@ -1,0 +1,18 @@
+"""What every test stands on; the servers themselves come from tests/servers.py."""
+
+import pytest
+from django_redis import get_redis_connection
+
+from workflows.intake import refresher
+
+
+@pytest.fixture(autouse=True)
+def _empty_redis() -> None:
+    """Give each test an empty Redis."""
+    get_redis_connection("buffer").flushdb()
+
+
+@pytest.fixture(autouse=True)
+def _forget_directory() -> None:
+    """Let each test load the directory of its own database at first use."""
+    refresher.forget()

@@ -1,0 +1,113 @@
+"""Reads of the operator pages, on real servers."""
+
+import threading
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from uuid_utils.compat import uuid7
+
+from dashboard import queries
+from dashboard.verdict import Level
+from mollifier import gate
+from mollifier.decision import Arrival, Passed, PassThrough
+from tests import stock, tenants
+from workflows.intake import lookup, refresher
+
+pytestmark = pytest.mark.django_db
+
+
+def test_an_empty_service_has_an_empty_snapshot() -> None:
+    taken = queries.take()
+    assert taken.flow.available
+    assert (taken.flow.buffered, taken.orgs, taken.shards, taken.seconds_to_empty) == (0, (), (), None)
+    assert [total for _, total in taken.unfinished] == [0, 0, 0, 0]
+
+
+def test_orgs_are_listed_by_depth_with_their_names_and_modes() -> None:
+    small = tenants.make_env("small", mode="on", limit=1)
+    large = tenants.make_env("large", mode="on", limit=1)
+    stock.mollify(small, 2)
+    stock.mollify(large, 5)
+    first, second = queries.take().orgs
+    assert (first.name, first.queued, first.share, first.mode) == ("large", 5, 100, "on")
+    assert (second.name, second.queued, second.share) == ("small", 2, 40)
+
+
+def test_what_enters_shows_in_the_beats() -> None:
+    environment = tenants.make_env(mode="on", limit=1)
+    stock.mollify(environment, 3)
+    taken = queries.take()
+    assert taken.flow.buffered == 3
+    assert len(taken.beats) == queries.SERIES_SECONDS // queries.SERIES_STEP_SECONDS
+
+
+def test_a_snapshot_costs_three_queries_whatever_it_shows() -> None:
+    for name in ("a", "b", "c"):
+        stock.mollify(tenants.make_env(name, mode="on", limit=1), 1)
+    with CaptureQueriesContext(connection) as captured:
+        queries.take()
+    assert len(captured) == 3
+
+
+def test_viewers_share_one_snapshot_until_it_is_a_second_old() -> None:
+    shared = queries.Shared()
+    first = shared.get()
+    assert shared.get() is first
+    shared.forget()
+    assert shared.get() is not first
+
+
+def test_viewers_who_come_at_once_wait_for_one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = []
+    arrived = threading.Barrier(5)
+    monkeypatch.setattr(queries, "take", lambda: readings.append(1) or queries.Snapshot)
+    shared = queries.Shared()
+
+    def look() -> None:
+        arrived.wait(5)
+        shared.get()
+
+    viewers = [threading.Thread(target=look) for _ in range(5)]
+    for viewer in viewers:
+        viewer.start()
+    for viewer in viewers:
+        viewer.join(5)
+    assert len(readings) == 1
+
+
+def test_entries_are_listed_oldest_first_with_their_tenants() -> None:
+    acme = tenants.make_env("acme", mode="on", limit=1)
+    other = tenants.make_env("other", mode="on", limit=1)
+    waiting = stock.mollify(acme, 2) + stock.mollify(other, 1)
+    lines = queries.read_entries()
+    assert [line.id for line in lines] == waiting
+    assert (lines[0].org, lines[0].env, lines[0].definition, lines[0].state) == (
+        "acme",
+        "production",
+        "greet",
+        "queued",
+    )
+    assert [line.org for line in queries.read_entries(str(other.org_id))] == ["other"]
+
+
+def test_a_snapshot_that_this_process_cannot_read_is_shown_as_unreadable() -> None:
+    env = tenants.seen(tenants.make_env(mode="on", limit=1))
+    rollout = refresher.current().rollout(env.org.id, env.id)
+    for _ in range(2):
+        gate.admit(Arrival(id=uuid7(), scope=lookup.scope_of(env), rollout=rollout, snapshot=b"\xff\x00"))
+    assert [line.definition for line in queries.read_entries()] == ["unreadable"]
+
+
+def test_triggers_that_passed_without_an_answer_are_reported(settings) -> None:
+    env = tenants.seen(tenants.make_env(mode="on"))
+    rollout = refresher.current().rollout(env.org.id, env.id)
+    arrival = Arrival(id=uuid7(), scope=lookup.scope_of(env), rollout=rollout, snapshot=b"x")
+    assert queries.take().verdict.level != Level.DEGRADED
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "EXCHANGE_TIMEOUT_MS": 0}
+    assert gate.admit(arrival) == PassThrough(Passed.FAIL_OPEN)
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "EXCHANGE_TIMEOUT_MS": 5000}
+    gate.breaker.succeeded()
+    gate.admit(arrival)
+    flow = queries.take().verdict.findings[0]
+    assert (flow.level, "failed open for 1" in flow.cause) == (Level.DEGRADED, True)

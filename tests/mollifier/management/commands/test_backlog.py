@@ -1,0 +1,70 @@
+import json
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from mollifier import buffer
+from mollifier.decision import Scope
+from mollifier.entry import Fail
+from tests.mollifier.makers import accept
+
+
+def backlog(*options):
+    output = StringIO()
+    call_command("backlog", *options, stdout=output)
+    return output.getvalue()
+
+
+def test_it_shows_depth_flow_and_orgs():
+    accept(3)
+    accept(1, Scope("other", "production"))
+    text = backlog()
+    assert "buffered 4 (4 queued" in text
+    assert "acme  3 queued" in text
+    assert "other  1 queued" in text
+
+
+def test_json_is_one_object():
+    ids = accept(2)
+    found = json.loads(backlog("--json", "--org", "acme"))
+    assert found["queued"] == 2
+    assert [entry["id"] for entry in found["entries"]] == [str(one) for one in ids]
+    assert "snapshot" not in found["entries"][0]
+
+
+def test_an_environment_shows_its_newest_entries_with_state_and_error():
+    ids = accept(2)
+    buffer.claim("t", 1, 60_000)
+    buffer.settle("t", [Fail(ids[0], "value too long")])
+    text = backlog("--org", "acme", "--env", "production")
+    assert f"{ids[0]}  failed" in text
+    assert "value too long" in text
+    assert f"{ids[1]}  queued" in text
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"), [("queued>1", 3), ("queued>=2", 3), ("queued > 2", None), ("oldest>60", None)]
+)
+def test_a_check_ends_with_3_when_its_condition_holds(condition, code):
+    accept(2)
+    if code is None:
+        backlog("--check", condition)
+        return
+    with pytest.raises(SystemExit) as ended:
+        backlog("--check", condition)
+    assert ended.value.code == code
+
+
+@pytest.mark.parametrize("options", [("--check", "age=3"), ("--check", "colour>3"), ("--env", "production")])
+def test_what_can_not_be_read_is_a_usage_error(options):
+    with pytest.raises(CommandError) as refused:
+        backlog(*options)
+    assert refused.value.returncode == 2
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_it_is_refused():
+    with pytest.raises(CommandError) as refused:
+        backlog()
+    assert refused.value.returncode == 1

@@ -1,0 +1,293 @@
+"""The buffer against a model, on the real server, through any order of calls, losses and repeats."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from django_redis import get_redis_connection
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+
+from mollifier import buffer, gate, keys, stats
+from mollifier.decision import Arrival, Binding, Existing, Limit, Mismatch, Mode, Mollify, Reason, Rollout, Scope
+from mollifier.entry import Fail, PatchOutcome, Requeue, Settle, Settlement, State
+from tests.mollifier.makers import ordered_id
+
+PLACES = [Scope("acme", "a"), Scope("acme", "b"), Scope("other", "a")]
+ROLLOUT = Rollout(Mode.ON, True, Limit(1, 200, 500))
+LEASE_MS = 1_000
+CHARGE = 128
+
+
+@dataclass
+class Model:
+    """An accepted entry as it should be."""
+
+    id: UUID
+    scope: Scope
+    snapshot: bytes
+    seq: int
+    state: State = State.QUEUED
+    token: str | None = None
+    due: float = 0
+    attempts: int = 0
+    lapses: int = 0
+    cancelled: str | None = None
+    seen_cancelled: bool = False
+
+
+@dataclass
+class Lease:
+    deadline: float
+    ids: set = field(default_factory=set)
+
+
+class Buffer(RuleBasedStateMachine):
+    """Time is a number that only grows; Redis is told it with each call."""
+
+    arrivals = Bundle("arrivals")
+
+    def __init__(self) -> None:
+        super().__init__()
+        get_redis_connection("buffer").flushdb()
+        gate.breaker.succeeded()
+        self.now = 1_700_000_000_000.0
+        self.entries: dict[UUID, Model] = {}
+        self.leases: dict[str, Lease] = {}
+        self.bound: dict[tuple[Scope, str], tuple[UUID, str]] = {}
+        self.count = 0
+
+    def number(self):
+        """Names are counted, not random, so that an example can be repeated."""
+        self.count += 1
+        return self.count
+
+    def live(self, *states):
+        return [entry for entry in self.entries.values() if entry.state in states]
+
+    def promote(self):
+        for entry in self.live(State.DELAYED):
+            if entry.due <= self.now:
+                entry.state = State.QUEUED
+
+    # Calls.
+
+    @rule(step=st.sampled_from([1, 50, 400, 1_100]))
+    def time_passes(self, step):
+        self.now += step
+
+    @rule(
+        target=arrivals,
+        scope=st.sampled_from(PLACES),
+        snapshot=st.binary(max_size=60),
+        key=st.sampled_from([None, None, "k1", "k2"]),
+        fingerprint=st.sampled_from(["f1", "f2"]),
+    )
+    def make_arrival(self, scope, snapshot, key, fingerprint):
+        binding = Binding("checkout", key, fingerprint) if key else None
+        return Arrival(ordered_id(self.number()), scope, ROLLOUT, snapshot, binding)
+
+    @rule(arrival=arrivals)
+    def accept(self, arrival):
+        """Also of an arrival that was accepted before, as a caller that lost the answer does."""
+        decision = gate.admit(arrival, now_ms=self.now, force=Reason.DATABASE_UNAVAILABLE)
+        binding = arrival.binding
+        owner = self.bound.get((arrival.scope, binding.key)) if binding else None
+        if owner and owner[0] != arrival.id:
+            expected = Existing if owner[1] == binding.fingerprint else Mismatch
+            assert isinstance(decision, expected), (decision, owner)
+            assert decision.id == owner[0]
+            return
+        assert isinstance(decision, Mollify), decision
+        if binding:
+            self.bound[arrival.scope, binding.key] = (arrival.id, binding.fingerprint)
+        if arrival.id not in self.entries:
+            self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number())
+
+    @rule(limit=st.integers(1, 12), lost=st.booleans())
+    def claim(self, limit, lost):
+        token = f"token-{self.number():04d}"
+        batch = buffer.claim(token, limit, LEASE_MS, now_ms=self.now)
+        self.promote()
+        if lost:
+            again = buffer.claim(token, limit, LEASE_MS, now_ms=self.now)
+            assert sorted(entry.id for entry in again.entries) == sorted(entry.id for entry in batch.entries)
+        assert batch.unreadable == ()
+        waiting = self.live(State.QUEUED)
+        assert len(batch.entries) <= limit
+        if waiting:
+            assert batch.entries, "there is work"
+        if not any(entry.lapses >= 2 for entry in waiting):
+            assert len(batch.entries) == min(limit, len(waiting)), "work-conserving"
+        if any(entry.lapses >= 2 for entry in batch.entries):
+            assert len(batch.entries) == 1, "claimed alone"
+        self.check_order(batch.entries, waiting)
+        self.leases[token] = Lease(self.now + LEASE_MS)
+        for entry in batch.entries:
+            model = self.entries[entry.id]
+            assert (entry.scope, entry.snapshot) == (model.scope, model.snapshot)
+            assert (entry.attempts, entry.lapses, entry.cancel_reason) == (
+                model.attempts,
+                model.lapses,
+                model.cancelled,
+            )
+            model.state, model.token, model.seen_cancelled = State.LEASED, token, model.cancelled is not None
+            self.leases[token].ids.add(entry.id)
+
+    def check_order(self, claimed, waiting):
+        """Of each place the oldest are taken, and in order; those claimed alone stand aside."""
+        for scope in PLACES:
+            queue = sorted((e for e in waiting if e.scope == scope and e.lapses < 2), key=lambda entry: entry.seq)
+            mine = [entry.id for entry in claimed if entry.scope == scope and entry.lapses < 2]
+            assert mine == [entry.id for entry in queue[: len(mine)]]
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data(), again=st.booleans())
+    def settle(self, data, again):
+        token = data.draw(st.sampled_from(sorted(self.leases)))
+        held = sorted(self.leases[token].ids)
+        chosen = held[: data.draw(st.integers(0, len(held)))]
+        reports = [self.draw_report(data, one) for one in chosen]
+        answers = buffer.settle(token, reports, now_ms=self.now)
+        for report, answer in zip(reports, answers, strict=True):
+            assert answer is self.apply(token, report)
+        if reports:
+            self.promote()
+        if again and reports:
+            repeated = buffer.settle(token, reports, now_ms=self.now)
+            for report, first, second in zip(reports, answers, repeated, strict=True):
+                expected = Settlement.PATCHED if first is Settlement.PATCHED else Settlement.LOST_LEASE
+                assert second is expected, report
+
+    def draw_report(self, data, one):
+        kind = data.draw(st.sampled_from(["settle", "settle", "settle", "back", "retry", "fail"]))
+        model = self.entries[one]
+        if kind == "settle":
+            return Settle(one, 1 if model.seen_cancelled else 0)
+        if kind == "fail":
+            return Fail(one, "dead")
+        return Requeue(one, 0 if kind == "back" else 300, kind == "retry", "")
+
+    def apply(self, token, report):
+        model = self.entries[report.id]
+        if isinstance(report, Settle) and model.cancelled and not model.seen_cancelled:
+            return Settlement.PATCHED
+        self.leases[token].ids.discard(report.id)
+        model.token = None
+        match report:
+            case Settle():
+                del self.entries[report.id]
+                return Settlement.SETTLED
+            case Fail():
+                model.state = State.FAILED
+                return Settlement.FAILED
+            case Requeue():
+                model.state, model.due = State.DELAYED, self.now + report.delay_ms
+                model.attempts += report.spend_attempt
+                return Settlement.REQUEUED
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
+    def extend(self, data):
+        token = data.draw(st.sampled_from(sorted(self.leases)))
+        assert buffer.extend(token, LEASE_MS, now_ms=self.now) is bool(self.leases[token].ids)
+        self.leases[token].deadline = self.now + LEASE_MS
+
+    @rule()
+    def reclaim(self):
+        """What a drainer that died held comes back; nothing of one that lives."""
+        expired = [lease for lease in self.leases.values() if lease.deadline <= self.now]
+        assert buffer.reclaim(now_ms=self.now) == sum(len(lease.ids) for lease in expired)
+        for lease in expired:
+            for one in lease.ids:
+                model = self.entries[one]
+                model.attempts += model.lapses >= 2
+                model.lapses += 1
+                model.state, model.token = State.QUEUED, None
+            lease.ids.clear()
+        self.promote()
+
+    @rule(arrival=arrivals)
+    def cancel(self, arrival):
+        outcome = buffer.cancel(arrival.scope, arrival.id, "enough", now_ms=self.now)
+        model = self.entries.get(arrival.id)
+        if model is None:
+            assert outcome is PatchOutcome.NOT_FOUND
+            return
+        assert outcome is (PatchOutcome.CANCELLED if model.cancelled else PatchOutcome.APPLIED)
+        if not model.cancelled:
+            model.cancelled = "enough"
+            if model.state in {State.FAILED, State.DELAYED}:
+                model.state, model.due = State.DELAYED, self.now
+
+    # What always holds.
+
+    @invariant()
+    def each_id_is_in_exactly_one_state(self):
+        found = {entry.id: entry.state for scope in PLACES for entry in buffer.newest(scope, None, 1_000)}
+        assert found == {entry.id: entry.state for entry in self.entries.values()}
+
+    @invariant()
+    def counters_equal_what_is_there(self):
+        overview = stats.overview()
+        states = Counter(entry.state for entry in self.entries.values())
+        assert overview.buffered == len(self.entries)
+        assert (overview.queued, overview.delayed, overview.leased, overview.failed) == tuple(
+            states[state] for state in (State.QUEUED, State.DELAYED, State.LEASED, State.FAILED)
+        )
+        charged = {one: CHARGE + len(e.snapshot) + len(e.cancelled or "") for one, e in self.entries.items()}
+        assert overview.bytes == sum(charged.values())
+        redis = get_redis_connection("buffer")
+        for scope in PLACES:
+            mine = [entry for entry in self.entries.values() if entry.scope == scope]
+            env = redis.hgetall(keys.key("env") + keys.place(scope))
+            if not mine:
+                assert not env
+                continue
+            aside = sum(entry.state in {State.DELAYED, State.FAILED} for entry in mine)
+            assert (int(env[b"n"]), int(env.get(b"h", 0))) == (len(mine), aside)
+            assert int(env[b"b"]) == sum(charged[entry.id] for entry in mine)
+
+    @invariant()
+    def indexes_hold_exactly_what_has_work(self):
+        redis = get_redis_connection("buffer")
+        queued = [entry for entry in self.live(State.QUEUED) if entry.lapses < 2]
+        depth = Counter(entry.scope.org for entry in queued)
+        assert dict(redis.zrange(keys.key("depth"), 0, -1, withscores=True)) == {
+            org.encode(): count for org, count in depth.items()
+        }
+        assert {org.decode() for org in redis.zrange(keys.key("ready_orgs"), 0, -1)} == set(depth)
+        for org in ("acme", "other"):
+            ready = {env.decode() for env in redis.zrange(keys.key("ready_envs") + org, 0, -1)}
+            assert ready == {entry.scope.env for entry in queued if entry.scope.org == org}
+        heads = {place.decode() for place in redis.zrange(keys.key("heads"), 0, -1)}
+        assert heads == {keys.place(entry.scope) for entry in queued}
+
+    @invariant()
+    def every_key_is_in_the_table_and_has_its_life(self):
+        redis = get_redis_connection("buffer")
+        prefixes = {keys.key(family.name): family for family in keys.TABLE}
+        for raw in redis.scan_iter(count=1_000):
+            name = raw.decode()
+            assert name in prefixes or any(name.startswith(each) for each in prefixes if each.endswith(":")), name
+            expires = any(name.startswith(keys.key(each)) for each in ("passes", "hold", "pending", "flow"))
+            if not name.startswith(keys.key("binding")):
+                assert (redis.pttl(name) == -1) is not expires, name
+
+    @invariant()
+    def a_binding_lives_as_long_as_its_entry_and_then_an_hour(self):
+        redis = get_redis_connection("buffer")
+        for (scope, key), (owner, _) in self.bound.items():
+            digest = keys.digest(Binding("checkout", key, ""))
+            life = redis.pttl(f"{keys.key('binding')}{keys.place(scope)}:{digest}")
+            assert life == -1 if owner in self.entries else 0 < life <= 3_600_000
+
+
+TestBuffer = Buffer.TestCase
+TestBuffer.settings = settings(
+    max_examples=25,
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)

@@ -1,0 +1,38 @@
+"""In any window at most N pass, whatever the times of arrival and however the limit changes meanwhile."""
+
+from django_redis import get_redis_connection
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mollifier import gate
+from mollifier.decision import Mode, Passed, PassThrough
+from tests.mollifier.makers import NOW_MS, arrival
+
+GAPS = st.lists(st.one_of(st.floats(0, 5), st.floats(0, 400)), min_size=1, max_size=60)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(gaps=GAPS, limit=st.integers(1, 6), window_ms=st.integers(1, 300), hold_ms=st.integers(0, 300))
+def test_no_window_holds_more_passes_than_the_limit(gaps, limit, window_ms, hold_ms):
+    get_redis_connection("buffer").flushdb()
+    now, passed = NOW_MS, []
+    for gap in gaps:
+        now += gap
+        one = arrival(mode=Mode.SHADOW, limit=limit, window_ms=window_ms, hold_ms=hold_ms)
+        if gate.admit(one, now_ms=now) == PassThrough(Passed.ROOM):
+            passed.append(int(now * 1000))
+    for first, last in zip(passed, passed[limit:], strict=False):
+        assert last - first >= window_ms * 1000
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(gaps=st.lists(st.tuples(st.floats(0, 80), st.integers(1, 6)), min_size=1, max_size=60))
+def test_a_limit_that_changes_is_strict_at_every_moment(gaps):
+    get_redis_connection("buffer").flushdb()
+    now, passed = NOW_MS, []
+    for gap, limit in gaps:
+        now += gap
+        if gate.admit(arrival(mode=Mode.SHADOW, limit=limit, hold_ms=0), now_ms=now) == PassThrough(Passed.ROOM):
+            passed.append(int(now * 1000))
+            recent = [at for at in passed if at > passed[-1] - 200_000]
+            assert len(recent) <= limit

@@ -1,0 +1,64 @@
+"""Instances as the row builder makes them, for tests of what runs them."""
+
+from uuid import UUID
+
+from django.utils import timezone
+from uuid_utils.compat import uuid7
+
+from workflows.models import Event, Instance
+from workflows.states import EventType
+
+ORG, ENV = uuid7(), uuid7()
+
+
+def make_instance(
+    definition: str = "noop", payload: object = None, *, shard: int = 0, version: int = 1, **columns
+) -> UUID:
+    return make_instances(definition, [payload], shard=shard, version=version, **columns)[0]
+
+
+def make_instances(definition: str, payloads: list, *, shard: int = 0, version: int = 1, **columns) -> list[UUID]:
+    now = timezone.now()
+    rows = []
+    for _ in payloads:
+        instance_id = uuid7()
+        given = {"wake_at": now, "last_seq": 1, "last_event_at": now} | columns
+        rows.append(
+            Instance(
+                id=instance_id,
+                org_id=ORG,
+                env_id=ENV,
+                definition=definition,
+                version=version,
+                source="python",
+                shard=shard,
+                metadata={},
+                root_id=instance_id,
+                accepted_at=now,
+                created_at=now,
+                **given,
+            )
+        )
+    Event.objects.bulk_create(
+        Event(instance_id=row.id, seq=1, type=EventType.CREATED, correlation_id="", data={"payload": payload}, at=now)
+        for row, payload in zip(rows, payloads, strict=True)
+    )
+    Instance.objects.bulk_create(rows)
+    return [row.id for row in rows]
+
+
+def log_of(instance_id: UUID) -> list[tuple[int, str, str]]:
+    """Return (seq, type, correlation id) of each event."""
+    return list(
+        Event.objects.filter(instance_id=instance_id).order_by("seq").values_list("seq", "type", "correlation_id")
+    )
+
+
+def data_of(instance_id: UUID, type_: str) -> list[dict]:
+    return [event.data for event in Event.objects.filter(instance_id=instance_id, type=type_).order_by("seq")]
+
+
+def dense(instance_id: UUID) -> bool:
+    """Say whether the log runs 1, 2, 3 without a gap, up to the row's tail."""
+    numbers = [seq for seq, _, _ in log_of(instance_id)]
+    return numbers == list(range(1, Instance.objects.get(id=instance_id).last_seq + 1))

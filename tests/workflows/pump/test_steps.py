@@ -1,0 +1,205 @@
+import asyncio
+import threading
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.workflows.making import data_of, log_of, make_instance
+from tests.workflows.pumping import run_until_idle, running, until
+from workflows import eventlog
+from workflows.fence import END, Append, Change, NewEvent
+from workflows.models import Instance, Shard
+from workflows.states import EventType, Status
+from workflows.steps import Fatal, Retryable, step
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@step
+def add(first, second):
+    return first + second
+
+
+def row(instance):
+    return Instance.objects.get(id=instance)
+
+
+def output(instance):
+    (data,) = data_of(instance, EventType.COMPLETED)
+    return data["output"]
+
+
+def types_of(instance):
+    return [type_ for _, type_, _ in log_of(instance)]
+
+
+def test_async_steps_run_on_the_loop(flow):
+    @step
+    async def later(number):
+        await asyncio.sleep(0.01)
+        return number * 2
+
+    @flow
+    async def run(ctx, payload):
+        return await ctx.gather(*(ctx.step(later, number) for number in range(50)))
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert output(instance) == [number * 2 for number in range(50)]
+
+
+def test_a_failing_step_is_retried_durably_and_may_succeed(flow):
+    attempts = []
+
+    @step(retries=2, backoff_seconds=0.02)
+    def shaky():
+        attempts.append(timezone.now())
+        if len(attempts) < 3:
+            raise ValueError(f"attempt {len(attempts)}")
+        return "done"
+
+    @flow
+    async def run(ctx, payload):
+        return await ctx.step(shaky)
+
+    instance = make_instance("flow")
+    with running():
+        until(lambda: row(instance).status == Status.COMPLETED)
+    assert types_of(instance).count("step_retrying") == 2
+    first, second = data_of(instance, EventType.STEP_RETRYING)
+    assert (first["attempt"], second["attempt"]) == (1, 2)
+    assert first["error"] == {"code": "error", "message": "ValueError: attempt 1", "type": "ValueError"}
+    assert attempts[2] - attempts[1] >= timedelta(seconds=0.04)
+
+
+def test_a_step_whose_retries_are_spent_fails_the_instance(flow):
+    @step(retries=1, backoff_seconds=0)
+    def broken():
+        raise ValueError("no")
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.step(broken)
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert types_of(instance)[2:] == ["step_retrying", "step_failed", "failed"]
+    assert (row(instance).status, row(instance).error_code) == (Status.FAILED, "error")
+
+
+def test_fatal_is_not_retried_and_keeps_its_code(flow):
+    @step(retries=5)
+    def refuse():
+        raise Fatal("no such card", code="declined")
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.step(refuse)
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert types_of(instance)[2:] == ["step_failed", "failed"]
+    assert (row(instance).error_code, row(instance).error_message) == ("declined", "no such card")
+
+
+def test_retryable_names_its_own_pause(flow):
+    seen = []
+
+    @step(retries=1, backoff_seconds=3600)
+    def ask():
+        seen.append(1)
+        if len(seen) == 1:
+            raise Retryable("busy", after=0.01)
+        return "ok"
+
+    @flow
+    async def run(ctx, payload):
+        return await ctx.step(ask)
+
+    instance = make_instance("flow")
+    with running():
+        until(lambda: row(instance).status == Status.COMPLETED)
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+def test_a_step_that_takes_too_long_is_timed_out(flow, kind):
+    release = threading.Event()
+
+    @step(timeout_seconds=0.05)
+    def slow():
+        release.wait(20)
+
+    @step(timeout_seconds=0.05, name="slow")
+    async def slow_async():
+        await asyncio.sleep(20)
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.step(slow if kind == "sync" else slow_async)
+
+    instance = make_instance("flow")
+    with running():
+        until(lambda: row(instance).status == Status.FAILED)
+        release.set()
+    assert row(instance).error_code == "step_timeout"
+    assert types_of(instance)[2:] == ["step_failed", "failed"]
+
+
+def test_a_result_that_is_not_json_fails_the_step(flow):
+    @step
+    def odd():
+        return object()
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.step(odd)
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert row(instance).error_code == "result_invalid"
+
+
+def test_cancelling_reaches_an_async_step(flow):
+    started, ended = threading.Event(), threading.Event()
+
+    @step
+    async def hold():
+        started.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.set()
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.step(hold)
+
+    instance = make_instance("flow")
+    with running():
+        assert started.wait(20)
+        eventlog.append(Append(instance, (NewEvent(EventType.CANCELLED, END),), change=Change(Status.CANCELLED)))
+        assert ended.wait(20)
+
+
+def test_steps_never_run_wider_than_the_shard_allows(flow):
+    Shard.objects.create(index=0, max_parallelism=3)
+    lock, now, most = threading.Lock(), [0], [0]
+
+    @step
+    def count():
+        with lock:
+            now[0] += 1
+            most[0] = max(most[0], now[0])
+        threading.Event().wait(0.01)
+        with lock:
+            now[0] -= 1
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.gather(*(ctx.step(count) for _ in range(20)))
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert row(instance).status == Status.COMPLETED
+    assert 1 < most[0] <= 3

@@ -1,0 +1,53 @@
+"""A pump in a thread, and patience: for tests of what it does."""
+
+import threading
+from contextlib import contextmanager
+from functools import partial
+
+from django.db import connection
+
+from tests import waiting
+from workflows import pump
+
+# A loaded machine may take its time; what never happens still ends the test.
+until = partial(waiting.until, seconds=30.0)
+
+
+class Running:
+    """A pump that runs beside the test."""
+
+    def __init__(self, shard: int, **options) -> None:
+        self.stop_asked = threading.Event()
+        self.report: pump.PumpReport | None = None
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run, args=(shard, options))
+        self.thread.start()
+
+    def _run(self, shard, options) -> None:
+        try:
+            self.report = pump.run(shard, self.stop_asked.is_set, **options)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            self.error = error
+        finally:
+            connection.close()
+
+    def stop(self) -> pump.PumpReport | None:
+        self.stop_asked.set()
+        self.thread.join(30)
+        assert not self.thread.is_alive()
+        return self.report
+
+
+@contextmanager
+def running(shard: int = 0, **options):
+    pumping = Running(shard, **options)
+    try:
+        yield pumping
+    finally:
+        pumping.stop()
+
+
+def run_until_idle(shard: int = 0) -> pump.PumpReport:
+    report = pump.run(shard, lambda: False, until_idle=True)
+    assert report is not None
+    return report

@@ -1,0 +1,71 @@
+"""How numbers, times and states are written for operators."""
+
+import pytest
+
+from workflows.models import FlagChange
+from workflows.templatetags import readable
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, readable.NOTHING),
+        (0, "0 ms"),
+        (0.0404, "40 ms"),
+        (0.9996, "1.0 s"),
+        (2.54, "2.5 s"),
+        (9.96, "10 s"),
+        (59.4, "59 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (3600, "1 h"),
+        (3605, "1 h"),
+        (7500, "2 h 5 min"),
+        (187_200, "2 d 4 h"),
+        (-3, "0 ms"),
+    ],
+)
+def test_a_duration_has_at_most_two_units(seconds: float | None, words: str) -> None:
+    assert readable.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [(None, readable.NOTHING), (0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (15_000, "15 KiB"), (2**31, "2.0 GiB")],
+)
+def test_a_size_is_short(octets: int | None, words: str) -> None:
+    assert readable.size(octets) == words
+
+
+@pytest.mark.parametrize(
+    ("per_second", "words"),
+    [(None, readable.NOTHING), (0, "0"), (0.24, "0.2"), (9.94, "9.9"), (9.96, "10"), (1234.5, "1,234")],
+)
+def test_a_rate_has_a_decimal_only_where_it_says_something(per_second: float | None, words: str) -> None:
+    assert readable.rate(per_second) == words
+
+
+@pytest.mark.parametrize(
+    ("number", "cap", "words"), [(9_999, 10_000, "9,999"), (10_001, 10_000, "10k+"), (51, 50, "50+")]
+)
+def test_a_count_beyond_its_cap_says_so(number: int, cap: int, words: str) -> None:
+    assert readable.capped(number, cap) == words
+
+
+def test_counts_and_weights_are_plain() -> None:
+    assert (readable.count(1234567), readable.count(None)) == ("1,234,567", readable.NOTHING)
+    assert (readable.weight(1.0), readable.weight(0.25)) == ("1", "0.25")
+
+
+def test_a_badge_escapes_what_it_shows_and_says_the_state_in_words() -> None:
+    assert "mo-bad" in readable.badge("system_failure")
+    assert ">system failure<" in readable.badge("system_failure")
+    assert "<script>" not in readable.badge("<script>")
+
+
+def test_a_change_is_told_by_what_differs() -> None:
+    change = FlagChange(
+        before={"mode": "off", "limit": None, "percent": 100}, after={"mode": "on", "limit": 5, "percent": 100}
+    )
+    assert readable.differences(change) == "mode off → on, limit default → 5"
+    assert readable.differences(FlagChange(before={"mode": "on"}, after={"mode": "on"})) == "nothing"

@@ -1,0 +1,28 @@
+"""The schedules that a migrated database has."""
+
+import pytest
+from django.utils.module_loading import import_string
+from django_q.models import Schedule
+
+from workflows import schedules
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_migrated_database_has_every_schedule_once():
+    for _ in range(2):
+        schedules.ensure()
+    assert sorted(Schedule.objects.values_list("func", flat=True)) == sorted(schedules.EVERY_MINUTES)
+    assert set(Schedule.objects.values_list("repeats", "schedule_type")) == {(-1, Schedule.MINUTES)}
+
+
+def test_what_an_operator_changed_stays():
+    schedules.ensure()
+    Schedule.objects.filter(func="mollifier.tasks.drain").update(minutes=5)
+    schedules.ensure()
+    assert Schedule.objects.get(func="mollifier.tasks.drain").minutes == 5
+
+
+@pytest.mark.parametrize("function", schedules.EVERY_MINUTES)
+def test_every_schedule_names_a_function(function):
+    assert callable(import_string(function))

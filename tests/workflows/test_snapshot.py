@@ -1,0 +1,45 @@
+"""A trigger as bytes and back."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from uuid_utils.compat import uuid7
+
+from tests.tenants import trigger
+from workflows import snapshot
+from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
+
+
+def test_a_trigger_comes_back_as_it_was():
+    sent = trigger(
+        tags=("a", "b"),
+        metadata=b'{ "z":1 }',
+        idempotency_key="k",
+        run_after=datetime(2030, 1, 1, tzinfo=UTC),
+        parent_id=uuid7(),
+        depth=3,
+    )
+    assert snapshot.decode(snapshot.encode(sent)) == sent
+
+
+@given(st.binary())
+def test_the_payload_comes_back_byte_for_byte(payload):
+    assert snapshot.decode(snapshot.encode(trigger(payload=payload))).payload == payload
+
+
+def test_the_frame_is_small():
+    sent = trigger()
+    assert len(snapshot.encode(sent)) < 150 + len(sent.payload)
+
+
+def test_a_later_version_is_told_from_damage():
+    with pytest.raises(SnapshotFromFuture):
+        snapshot.decode(b"\x02anything")
+
+
+@given(st.binary(max_size=300).map(lambda tail: b"\x01" + tail) | st.just(b""))
+def test_damage_is_named(damaged):
+    with pytest.raises(SnapshotInvalid):
+        snapshot.decode(damaged)

@@ -1,0 +1,42 @@
+from datetime import timedelta
+
+import pytest
+
+from workflows.steps import Retryable, StepInvalid, step
+
+
+def test_a_bare_decorator_takes_the_functions_name_and_no_retries():
+    @step
+    def charge(amount):
+        return amount + 1
+
+    assert (charge.name, charge.retries, charge.is_async) == ("charge", 0, False)
+    assert charge(1) == 2
+
+
+def test_options_are_kept():
+    @step(name="bill", retries=3, timeout_seconds=30)
+    async def charge():
+        return None
+
+    assert (charge.name, charge.retries, charge.timeout_seconds, charge.is_async) == ("bill", 3, 30, True)
+
+
+def test_the_pause_doubles_up_to_its_cap():
+    @step(retries=9, backoff_seconds=0.5, backoff_max_seconds=3)
+    def charge():
+        return None
+
+    assert [charge.pause_before(retry) for retry in (1, 2, 3, 4, 5, 5000)] == [0.5, 1, 2, 3, 3, 3]
+
+
+def test_retryable_takes_seconds_or_a_timedelta():
+    assert Retryable("later", after=2).after_seconds == 2
+    assert Retryable("later", after=timedelta(minutes=1)).after_seconds == 60
+    assert Retryable("later").after_seconds is None
+
+
+@pytest.mark.parametrize("options", [{"name": "a b"}, {"retries": -1}, {"timeout_seconds": 0}])
+def test_what_can_not_work_is_refused(options):
+    with pytest.raises(StepInvalid):
+        step(**options)(lambda: None)
