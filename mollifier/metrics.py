@@ -3,7 +3,7 @@
 Never an org, an environment or an id as a label.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
@@ -13,16 +13,16 @@ from mollifier.errors import BufferUnavailable
 DWELL_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000)
 TABLE = {
     "mollifier_up": "Whether the buffer could be read for this scrape.",
-    "mollifier_gate_decisions": "Decisions of the gate.",
+    "mollifier_gate_decisions_total": "Decisions of the gate.",
     "mollifier_gate_duration_seconds": "Time of one exchange of the gate, for each decision it brought.",
     "mollifier_buffer_entries": "Buffered entries by state.",
     "mollifier_buffer_oldest_age_seconds": "How long the oldest queued entry has waited.",
     "mollifier_buffer_bytes": "Bytes charged to the caps.",
-    "mollifier_drain": "Reports on claimed entries by outcome.",
+    "mollifier_drain_total": "Reports on claimed entries by outcome.",
     "mollifier_dwell_seconds": "Time from accept to settled.",
     "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
-    "mollifier_lapsed": "Entries taken back from expired leases.",
-    "mollifier_orphaned": "Ids that were queued without an entry.",
+    "mollifier_lapsed_total": "Entries taken back from expired leases.",
+    "mollifier_orphaned_total": "Ids that were queued without an entry.",
 }
 
 
@@ -50,10 +50,8 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
 
 
 def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
-    decisions = CounterMetricFamily(
-        "mollifier_gate_decisions", TABLE["mollifier_gate_decisions"], labels=["outcome", "reason"]
-    )
-    drained = CounterMetricFamily("mollifier_drain", TABLE["mollifier_drain"], labels=["outcome"])
+    decisions = _counter("mollifier_gate_decisions_total", ["outcome", "reason"])
+    drained = _counter("mollifier_drain_total", ["outcome"])
     for name, count in sorted(counters.items()):
         kind, *labels = name.split(":")
         if kind == "gate":
@@ -62,8 +60,14 @@ def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
             drained.add_metric(labels, count)
     yield decisions
     yield drained
-    for name in ("lapsed", "orphaned"):
-        yield CounterMetricFamily(f"mollifier_{name}", TABLE[f"mollifier_{name}"], value=counters.get(name, 0))
+    for kind in ("lapsed", "orphaned"):
+        counted = _counter(f"mollifier_{kind}_total", [])
+        counted.add_metric([], counters.get(kind, 0))
+        yield counted
+
+
+def _counter(name: str, labels: Sequence[str]) -> CounterMetricFamily:
+    return CounterMetricFamily(name, TABLE[name], labels=labels)
 
 
 def _histograms(counters: Mapping[str, int]) -> Iterable[Metric]:

@@ -16,7 +16,9 @@ DOCS = Path(__file__).parents[2] / "docs"
 
 
 def families(response) -> dict:
-    return {family.name: family for family in text_string_to_metric_families(response.content.decode())}
+    """Return the page's families by the name that queries use; the parser takes a counter's ending off."""
+    parsed = text_string_to_metric_families(response.content.decode())
+    return {f"{family.name}_total" if family.type == "counter" else family.name: family for family in parsed}
 
 
 def test_a_process_is_alive_without_its_servers(client, settings):
@@ -37,7 +39,7 @@ def test_metrics_are_in_the_text_format_and_name_no_tenant(client, smoothed):
     assert response.status_code == 200
     shown = families(response)
     assert [shown[name].samples[0].value for name in ("mollifier_up", "workflows_up")] == [1.0, 1.0]
-    assert set(metrics.TABLE) <= set(shown)
+    assert {*metrics.TABLE, *mollifier_metrics.TABLE} == set(shown)
     assert {sample.labels["status"]: sample.value for sample in shown["workflows_instances"].samples} == {
         "pending": 1.0,
         "running": 0.0,
@@ -67,13 +69,9 @@ def test_metrics_may_ask_for_a_key(client, db, settings):
     assert client.get("/metrics", headers={"Authorization": f"Bearer {rich.key}"}).status_code == 200
 
 
-def test_every_metric_is_documented(client, smoothed):
+def test_every_metric_is_documented():
     documented = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "metrics.md").read_text(), re.MULTILINE))
-    counters = {name for name in mollifier_metrics.TABLE if f"{name}_total" in documented}
-    known = {f"{name}_total" if name in counters else name for name in {**metrics.TABLE, **mollifier_metrics.TABLE}}
-    assert documented == known
-    smoothed.trigger()
-    assert set(families(client.get("/metrics"))) <= {name.removesuffix("_total") for name in documented}
+    assert documented == {*metrics.TABLE, *mollifier_metrics.TABLE}
 
 
 def test_a_thousand_orgs_make_no_more_series(client, db):

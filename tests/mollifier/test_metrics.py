@@ -7,7 +7,8 @@ from tests.mollifier.makers import accept, arrival
 
 
 def collected():
-    return {metric.name: metric for metric in metrics.collect()}
+    """Return the metrics by the names that queries use."""
+    return {f"{metric.name}_total" if metric.type == "counter" else metric.name: metric for metric in metrics.collect()}
 
 
 def value(metric, suffix="", **labels):
@@ -27,8 +28,8 @@ def test_decisions_and_states_are_counted():
     for _ in range(3):
         gate.admit(arrival())
     found = collected()
-    assert value(found["mollifier_gate_decisions"], "_total", outcome="passed", reason="room") == 2
-    assert value(found["mollifier_gate_decisions"], "_total", outcome="accepted", reason="env_rate") == 1
+    assert value(found["mollifier_gate_decisions_total"], "_total", outcome="passed", reason="room") == 2
+    assert value(found["mollifier_gate_decisions_total"], "_total", outcome="accepted", reason="env_rate") == 1
     assert value(found["mollifier_buffer_entries"], state="queued") == 1
 
 
@@ -39,7 +40,7 @@ def test_dwell_times_add_up():
     found = collected()
     assert value(found["mollifier_dwell_seconds"], "_bucket", le="+Inf") == 3
     assert value(found["mollifier_dwell_seconds"], "_count") == 3
-    assert value(found["mollifier_drain"], "_total", outcome="settled") == 3
+    assert value(found["mollifier_drain_total"], "_total", outcome="settled") == 3
 
 
 def test_the_number_of_series_does_not_grow_with_orgs():
