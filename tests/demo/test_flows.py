@@ -1,15 +1,10 @@
 import pytest
 
 from demo.flows import classify, record
-from tests.workflows.making import data_of, make_instance, make_instances
+from tests.workflows.making import data_of, make_instance, make_instances, output
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows.models import Instance
 from workflows.states import EventType, Status
-
-
-def output(instance):
-    (data,) = data_of(instance, EventType.COMPLETED)
-    return data["output"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -1,7 +1,11 @@
 """Instances as the row builder makes them, for tests of what runs them."""
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import UUID
 
+from django.db import connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -47,6 +51,20 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
     return [row.id for row in rows]
 
 
+def row(instance_id: UUID) -> Instance:
+    return Instance.objects.get(id=instance_id)
+
+
+def output(instance_id: UUID) -> object:
+    """Return what a completed instance answered."""
+    (data,) = data_of(instance_id, EventType.COMPLETED)
+    return data["output"]
+
+
+def types_of(instance_id: UUID) -> list[str]:
+    return [type_ for _, type_, _ in log_of(instance_id)]
+
+
 def log_of(instance_id: UUID) -> list[tuple[int, str, str]]:
     """Return (seq, type, correlation id) of each event."""
     return list(
@@ -62,3 +80,25 @@ def dense(instance_id: UUID) -> bool:
     """Say whether the log runs 1, 2, 3 without a gap, up to the row's tail."""
     numbers = [seq for seq, _, _ in log_of(instance_id)]
     return numbers == list(range(1, Instance.objects.get(id=instance_id).last_seq + 1))
+
+
+@contextmanager
+def held_row(instance_id: UUID) -> Iterator[threading.Event]:
+    """Have another connection hold the instance's row until the event that this gives is set, or the block ends."""
+    held, release = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with transaction.atomic():
+            Instance.objects.select_for_update(no_key=True).get(id=instance_id)
+            held.set()
+            release.wait(30)
+        connection.close()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(30)
+        yield release
+    finally:
+        release.set()
+        holder.join()

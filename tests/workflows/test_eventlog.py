@@ -3,10 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 from django.utils import timezone
 
-from tests.workflows.making import dense, log_of, make_instance, make_instances
+from tests.workflows.making import dense, held_row, log_of, make_instance, make_instances
 from workflows import eventlog
 from workflows.fence import (
     END,
@@ -165,24 +165,12 @@ def test_refusing_one_of_a_group_refuses_no_other():
 
 def test_a_row_that_someone_holds_is_busy_in_a_group_and_waited_for_alone():
     instance, other = make_instances("noop", [None] * 2)
-    held, release = threading.Event(), threading.Event()
-
-    def hold():
-        with transaction.atomic():
-            Instance.objects.select_for_update(no_key=True).get(id=instance)
-            held.set()
-            release.wait(30)
-        connection.close()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert held.wait(30)
-    outcomes = eventlog.append_group([Append(instance, (fact(),)), Append(other, (fact(),))])
-    assert outcomes[0] == Busy()
-    assert isinstance(outcomes[1], Appended)
-    threading.Timer(0.05, release.set).start()
-    assert isinstance(eventlog.append(Append(instance, (fact(),))), Appended)
-    holder.join()
+    with held_row(instance) as release:
+        outcomes = eventlog.append_group([Append(instance, (fact(),)), Append(other, (fact(),))])
+        assert outcomes[0] == Busy()
+        assert isinstance(outcomes[1], Appended)
+        threading.Timer(0.05, release.set).start()
+        assert isinstance(eventlog.append(Append(instance, (fact(),))), Appended)
 
 
 def test_a_group_that_errors_on_data_is_bisected_and_the_one_at_fault_fails_alone():

@@ -78,10 +78,6 @@ def start(side):
         claimer.join(20)
 
 
-def row(instance):
-    return Instance.objects.get(id=instance)
-
-
 def drop_connections():
     with connection.cursor() as cursor:
         cursor.execute(

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from tests.workflows.making import dense, log_of, make_instance, make_instances
+from tests.workflows.making import dense, log_of, make_instance, make_instances, row
 from workflows.models import Instance
 from workflows.pump import claims, leases
 from workflows.pump.claims import READ_BYTES, Claimed
@@ -24,10 +24,6 @@ def epoch():
 
 def ids(batch):
     return {claim.id for claim in batch}
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
 
 
 def test_only_what_is_ready_in_its_own_shard_is_claimed(epoch):

@@ -1,13 +1,10 @@
-import threading
-
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
-from tests.workflows.making import dense, log_of, make_instance, make_instances
+from tests.workflows.making import dense, held_row, log_of, make_instance, make_instances
 from tests.workflows.pumping import until
 from workflows import eventlog
 from workflows.fence import Append, Appended, Conflict, Fence, NewEvent
-from workflows.models import Instance
 from workflows.pump.committer import Committer, Write
 from workflows.states import EventType
 
@@ -57,25 +54,12 @@ def test_two_writes_of_one_instance_go_one_after_the_other(committer, answers):
 
 def test_a_busy_instance_is_tried_again_and_then_waited_for(committer, answers):
     busy, free = make_instances("noop", [None] * 2)
-    held, release = threading.Event(), threading.Event()
-
-    def hold():
-        with transaction.atomic():
-            Instance.objects.select_for_update(no_key=True).get(id=busy)
-            held.set()
-            release.wait(30)
-        connection.close()
-
-    holder = threading.Thread(target=hold)
-    holder.start()
-    assert held.wait(30)
-    committer.put(write(busy))
-    committer.put(write(free))
-    committer.flush()
-    until(lambda: len(answers) == 1)
-    assert answers[0].request.instance_id == free
-    release.set()
-    holder.join()
+    with held_row(busy):
+        committer.put(write(busy))
+        committer.put(write(free))
+        committer.flush()
+        until(lambda: len(answers) == 1)
+        assert answers[0].request.instance_id == free
     until(lambda: len(answers) == 2)
     assert isinstance(answers[1].outcome, Appended)
 

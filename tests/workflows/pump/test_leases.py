@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.workflows.making import log_of, make_instance, make_instances
+from tests.workflows.making import log_of, make_instance, make_instances, row
 from workflows import eventlog
 from workflows.fence import Append, Fence, LostOwnership, NewEvent
 from workflows.models import Instance, Shard
@@ -28,10 +28,6 @@ def lapse():
 
 def running(epoch, **columns):
     return make_instance(status=Status.RUNNING, epoch=epoch, wake_at=None, **columns)
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
 
 
 def test_a_shard_that_nobody_ever_held_is_taken_with_the_first_epoch():

@@ -5,7 +5,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.workflows.making import data_of, dense, log_of, make_instance, make_instances
+from tests.workflows.making import dense, log_of, make_instance, make_instances, output, row, types_of
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import eventlog, pump, ready
 from workflows.fence import Append, NewEvent
@@ -20,19 +20,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @step
 def add(first, second):
     return first + second
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
-
-
-def output(instance):
-    (data,) = data_of(instance, EventType.COMPLETED)
-    return data["output"]
-
-
-def types_of(instance):
-    return [type_ for _, type_, _ in log_of(instance)]
 
 
 def test_a_hint_wakes_an_idle_pump_at_once(settings):

@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from tests.workflows.making import data_of, dense, log_of, make_instance, make_instances
+from tests.workflows.making import dense, log_of, make_instance, make_instances, output, row, types_of
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import eventlog
 from workflows.fence import END, Append, Change, NewEvent
@@ -19,19 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @step
 def add(first, second):
     return first + second
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
-
-
-def output(instance):
-    (data,) = data_of(instance, EventType.COMPLETED)
-    return data["output"]
-
-
-def types_of(instance):
-    return [type_ for _, type_, _ in log_of(instance)]
 
 
 def test_a_workflow_of_steps_runs_to_its_end(flow):

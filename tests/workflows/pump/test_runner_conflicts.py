@@ -8,11 +8,10 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from tests.workflows.making import data_of, dense, log_of, make_instance
+from tests.workflows.making import data_of, dense, log_of, make_instance, row, types_of
 from tests.workflows.pumping import running, until
 from workflows import eventlog
 from workflows.fence import Append, Appended, NewEvent
-from workflows.models import Instance
 from workflows.replay import Completed, Replay
 from workflows.states import EventType, Status
 from workflows.steps import step
@@ -45,14 +44,6 @@ class Meanwhile:
 @step
 def pause():
     return None
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
-
-
-def types_of(instance):
-    return [type_ for _, type_, _ in log_of(instance)]
 
 
 def replayed(function, instance):

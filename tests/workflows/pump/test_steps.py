@@ -5,11 +5,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from tests.workflows.making import data_of, log_of, make_instance
+from tests.workflows.making import data_of, make_instance, output, row, types_of
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import eventlog
 from workflows.fence import END, Append, Change, NewEvent
-from workflows.models import Instance, Shard
+from workflows.models import Shard
 from workflows.states import EventType, Status
 from workflows.steps import Fatal, Retryable, step
 
@@ -19,19 +19,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @step
 def add(first, second):
     return first + second
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
-
-
-def output(instance):
-    (data,) = data_of(instance, EventType.COMPLETED)
-    return data["output"]
-
-
-def types_of(instance):
-    return [type_ for _, type_, _ in log_of(instance)]
 
 
 def test_async_steps_run_on_the_loop(flow):
