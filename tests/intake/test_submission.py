@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django_redis import get_redis_connection
 
 from mollifier import gate
-from mollifier.decision import Reason
+from mollifier.decision import Passed, PassThrough, Reason
 from tests.exchanges import traced
 from tests.intake.draining import drain
 from tests.tenants import make_env, request, seen
@@ -199,6 +199,17 @@ def test_without_redis_it_starts_and_says_so(no_redis):
     outcomes = [submission.submit(request(env)) for _ in range(3)]
     assert [outcome.fail_open for outcome in outcomes] == [True] * 3
     assert Instance.objects.count() == 3
+
+
+@pytest.mark.django_db
+def test_one_that_was_drained_before_its_own_start_is_started_and_sent_again_existing():
+    env = full_env()
+    ready = preflight.check(request(env))
+    gate.admit(ready.arrival)
+    assert drain() == 1
+    assert isinstance(submission._conclude(ready, PassThrough(Passed.FAIL_OPEN)), Started)
+    again = preflight.check(request(env, id=ready.trigger.id))
+    assert isinstance(submission._conclude(again, PassThrough(Passed.FAIL_OPEN)), Existing)
 
 
 @pytest.mark.django_db(transaction=True)

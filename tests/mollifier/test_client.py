@@ -1,3 +1,4 @@
+import select
 import threading
 import time
 
@@ -28,6 +29,19 @@ def test_an_exchange_ends_at_its_time_and_its_late_reply_is_nobody_elses():
         client.exchange([("BLPOP", "nothing", 1)], 0.05)
     assert time.monotonic() - began < 0.5
     assert client.exchange([("ECHO", "mine")], 5) == [b"mine"]
+
+
+def test_a_reply_that_has_arrived_is_read_though_the_time_is_over():
+    client.exchange([("PING",)], 5)
+    pool = get_redis_connection(client.GATE).connection_pool
+    connection = pool.get_connection()
+    try:
+        connection.send_command("PING")
+        select.select([connection._sock], [], [], 5)
+        client._deadline.at = 0
+        assert connection.read_response() == b"PONG"
+    finally:
+        pool.release(connection)
 
 
 def test_a_script_that_redis_does_not_know_is_loaded_on_the_way():

@@ -131,15 +131,20 @@ def _start_many(passed: Mapping[int, Ready], decided: Mapping[int, Decision]) ->
 
 
 def _started(ready: Ready, result: engine.Start, decided: Decision) -> Submission:
+    failed_open = decided == decision.PassThrough(Passed.FAIL_OPEN)
     match result:
         case engine.Started():
             now = datetime.now(UTC)
             instance = view.from_trigger(ready.env, ready.trigger, Status.PENDING.value, created_at=now)
-            return Started(instance, decided == decision.PassThrough(Passed.FAIL_OPEN))
+            return Started(instance, failed_open)
         case engine.ExistingInstance(id_, by_key):
             if by_key:
                 _release(ready)
-            return _owned(ready, id_)
+            owned = _owned(ready, id_)
+            if isinstance(owned, Existing) and owned.instance.accepted_at == ready.trigger.accepted_at:
+                # Only the gate's answer was lost: it was accepted, and drained before it could be started here.
+                return Started(owned.instance, failed_open)
+            return owned
 
 
 def _start_failed(ready: Ready, failed: Failed) -> Submission:
