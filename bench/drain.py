@@ -16,7 +16,7 @@ from bench import result, rounds, triggers
 from bench.result import Result, Target
 from bench.rounds import Clock
 from mollifier import conf, gate
-from mollifier.decision import Arrival, Limit, Mode, Mollify, Reason, Rollout, Scope
+from mollifier.decision import Arrival, Limits, Mode, Mollify, Reason, Rollout, Scope
 from mollifier.drainer import Drainer
 from workflows import engine, snapshot
 from workflows.models import Instance
@@ -28,7 +28,7 @@ STARTS = 1_000
 GIVE_UP_SECONDS = 60.0
 TENANTS = tuple((uuid.uuid4(), uuid.uuid4()) for _ in range(10))
 TABLES = ("workflows_instance", "workflows_event")
-UNLIMITED = Rollout(Mode.ON, enrolled=True, limit=Limit(0, 0, 0))
+UNLIMITED = Rollout(Mode.ON, enrolled=True, limits=Limits())
 
 
 def against_copy(clock: Clock) -> list[Result]:

@@ -29,6 +29,13 @@ class Conf:
     limit: int = 100
     window_ms: int = 200
     hold_ms: int = 500
+    # Above them: of an org, which its flags may change, and of everybody; 0 is off. The hold is the same for all.
+    org_limit: int = 0
+    org_window_ms: int = 1_000
+    global_limit: int = 0
+    global_window_ms: int = 1_000
+    # How long a mirrored entry waits for its row before they are compared.
+    mirror_delay_ms: int = 5_000
     # One exchange with Redis, and the breaker behind it.
     exchange_timeout_ms: int = 50
     breaker_errors: int = 5

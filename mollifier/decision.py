@@ -1,7 +1,7 @@
 """Values of the gate: what it is asked, and what it answers."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -18,9 +18,12 @@ class Mode(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a trigger is mollified."""
+    """Why a trigger is mollified: the first level that is full or held, or what else stands in its way."""
 
+    GLOBAL_RATE = "global_rate"
+    ORG_RATE = "org_rate"
     ENV_RATE = "env_rate"
+    DEFINITION_RATE = "definition_rate"
     BACKLOG = "backlog"
     DATABASE_UNAVAILABLE = "database_unavailable"
 
@@ -61,13 +64,39 @@ class Limit:
     hold_ms: int
 
 
+NO_LIMIT = Limit(0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """A limit a level: of each environment, of its org, of everybody, of the definition within the environment.
+
+    A trigger passes when all of them have room, and then it counts for all of them.
+    """
+
+    env: Limit = NO_LIMIT
+    org: Limit = NO_LIMIT
+    everybody: Limit = NO_LIMIT
+    definition: Limit = NO_LIMIT
+    levels: tuple[tuple[Reason, Limit], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        levels = (
+            (Reason.GLOBAL_RATE, self.everybody),
+            (Reason.ORG_RATE, self.org),
+            (Reason.ENV_RATE, self.env),
+            (Reason.DEFINITION_RATE, self.definition),
+        )
+        object.__setattr__(self, "levels", tuple(level for level in levels if level[1].count > 0))
+
+
 @dataclass(frozen=True, slots=True)
 class Rollout:
     """What the gate must know of an org's flags; `enrolled` says whether `percent` takes this env in."""
 
     mode: Mode
     enrolled: bool
-    limit: Limit
+    limits: Limits
 
     @property
     def effective(self) -> Mode:
@@ -85,13 +114,19 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One trigger at the gate. The id is made by the caller; the snapshot is opaque bytes."""
+    """One trigger at the gate.
+
+    The id is made by the caller, the snapshot is opaque bytes, and `definition` is whose limit counts it.
+    `sent_as` names the request that brought it and its body: the same again within ten minutes is a duplicate send.
+    """
 
     id: UUID
     scope: Scope
     rollout: Rollout
     snapshot: bytes
+    definition: str = ""
     binding: Binding | None = None
+    sent_as: str | None = None
     bufferable: bool = True
 
 
@@ -112,6 +147,16 @@ class ShadowLog:
 
 
 @dataclass(frozen=True, slots=True)
+class Mirrored:
+    """Start it now; a copy is kept to be compared with its row. `wake` asks the caller to enqueue the drain task."""
+
+    reason: Reason
+    count: int
+    limit: int
+    wake: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Mollify:
     """It is buffered. `position` counts from 1 within its env; `wake` asks the caller to enqueue the drain task."""
 
@@ -121,6 +166,14 @@ class Mollify:
     position: int
     eta_seconds: float
     wake: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DuplicateSend:
+    """This very request came before: it was `accepted`, or else passed, under this id."""
+
+    id: UUID
+    accepted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,4 +199,4 @@ class Full:
     retry_after_seconds: int
 
 
-Decision = PassThrough | ShadowLog | Mollify | Existing | Mismatch | Full
+Decision = PassThrough | ShadowLog | Mirrored | Mollify | DuplicateSend | Existing | Mismatch | Full

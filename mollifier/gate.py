@@ -12,8 +12,11 @@ from mollifier.decision import (
     Arrival,
     Binding,
     Decision,
+    DuplicateSend,
     Existing,
     Full,
+    Limit,
+    Mirrored,
     Mismatch,
     Mode,
     Mollify,
@@ -116,9 +119,10 @@ def _chunks(arrivals: Sequence[Arrival], asked: Sequence[int]) -> Iterator[list[
 def _command(
     arrival: Arrival, settings: conf.Conf, now_ms: float, force: Reason | None, rebind_from: UUID | None
 ) -> lua.Command:
-    scope, limit = arrival.scope, arrival.rollout.limit
-    shadow = arrival.rollout.effective is not Mode.ON
-    binding = None if shadow else arrival.binding
+    scope, mode = arrival.scope, arrival.rollout.effective
+    binding = arrival.binding if mode is Mode.ON else None
+    sent_as = arrival.sent_as if mode is Mode.ON else None
+    levels = arrival.rollout.limits.levels
     # In the order of the script's ARGV slots: building a dict here is a third of the client's time.
     return (
         *lua.head(ADMIT, keys.partition_of(scope.org)),
@@ -127,15 +131,14 @@ def _command(
         scope.org,
         scope.env,
         keys.place(scope),
-        "shadow" if shadow else "on",
-        limit.count,
-        limit.window_ms * 1000,
-        limit.hold_ms * 1000,
+        mode.value,
         force.value if force else "",
+        keys.named(sent_as) if sent_as else "",
         keys.digest(binding) if binding else "",
         binding.fingerprint if binding else "",
         str(rebind_from) if rebind_from else "",
         settings.binding_ttl_seconds * 1000,
+        settings.mirror_delay_ms * 1000,
         settings.cap_env_entries,
         settings.cap_env_bytes,
         settings.cap_org_entries,
@@ -143,7 +146,14 @@ def _command(
         settings.cap_total_entries,
         settings.cap_total_bytes,
         arrival.snapshot,
+        len(levels),
+        *(part for reason, limit in levels for part in _level(reason, limit, arrival)),
     )
+
+
+def _level(reason: Reason, limit: Limit, arrival: Arrival) -> tuple[str | int, ...]:
+    member = keys.level(reason, arrival.scope, arrival.definition)
+    return reason.value, member, limit.count, limit.window_ms * 1000, limit.hold_ms * 1000
 
 
 def _ask(commands: list[lua.Command], settings: conf.Conf) -> list[Decision]:
@@ -201,7 +211,9 @@ def _retry_after(depth: int, rate: float) -> int:
 DECODERS: dict[bytes, Callable[[Sequence[Any]], Decision]] = {
     b"passed": lambda _: PassThrough(Passed.ROOM),
     b"shadowed": lambda reply: ShadowLog(Reason(reply[1].decode()), int(reply[2]), int(reply[3])),
+    b"mirrored": lambda reply: Mirrored(Reason(reply[1].decode()), int(reply[2]), int(reply[3]), bool(reply[4])),
     b"accepted": _mollified,
+    b"duplicate_send": lambda reply: DuplicateSend(UUID(reply[2].decode()), reply[1] == b"accepted"),
     b"existing": lambda reply: Existing(UUID(reply[1].decode()), int(reply[2])),
     b"mismatch": lambda reply: Mismatch(UUID(reply[1].decode())),
     b"full": lambda reply: Full(reply[1].decode(), _retry_after(int(reply[2]), float(reply[3]))),

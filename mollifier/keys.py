@@ -1,7 +1,8 @@
 """Every Redis key of the mollifier, in one table.
 
 All keys of a partition share a hash tag, so one script may touch them all, on a cluster too. A family with `per` is
-a prefix: scripts put that id behind it. A place is `<org>/<env>`; an idempotency key stands in its key as a digest.
+a prefix: scripts put that id behind it. A place is `<org>/<env>`; a caller's text stands in a key as a digest.
+A level is whose passes a limit counts: `*`, an org, a place, or `<place>/<digest of a definition>`.
 """
 
 import base64
@@ -9,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mollifier.decision import Binding, Scope
+from mollifier.decision import Binding, Reason, Scope
 
 PARTITIONS = 1
 FNV_SEED, FNV_PRIME = 2166136261, 16777619
@@ -27,7 +28,13 @@ class Family:
 
 
 TABLE = (
-    Family("totals", "hash", "", "stays", "entries n, in queues q, bytes b, last sequence, drain rate, last claim"),
+    Family(
+        "totals",
+        "hash",
+        "",
+        "stays",
+        "entries n, in queues q, bytes b, last sequence, drain rate, last claim, bindings, mirrored",
+    ),
     Family("entry", "string", "id", "its entry", "header and snapshot, never changed"),
     Family("side", "hash", "id", "its entry", "attempts a, lapses k, patch v, cancel c, error e, first failure f"),
     Family("queue", "zset", "place", "while not empty", "ids by accept sequence: queued"),
@@ -47,8 +54,8 @@ TABLE = (
     Family("failed", "zset", "", "until redriven or discarded", "ids by when they failed: failed"),
     Family("lease", "hash", "token", "until settled or reclaimed", "ids with their places: leased"),
     Family("leases", "zset", "", "while not empty", "tokens by deadline"),
-    Family("passes", "list", "place", "window + 60 s", "times of the last passes, newest first"),
-    Family("hold", "string", "place", "hold + 60 s", "until when the place is tripped"),
+    Family("passes", "list", "level", "window + 60 s", "times of the last passes, newest first"),
+    Family("hold", "string", "level", "hold + 60 s", "until when the level is tripped"),
     Family(
         "binding",
         "string",
@@ -56,6 +63,8 @@ TABLE = (
         "its entry, then BINDING_TTL",
         "id, fingerprint, time of an idempotency key",
     ),
+    Family("sent", "string", "place:digest", "10 min", "outcome and id of a request, should it be sent again"),
+    Family("mirrored", "zset", "", "while not empty", "ids by when they may be compared with their rows: mirrored"),
     Family("drainer", "string", "", "DRAINER_LEASE", "token of the drainer that leads"),
     Family("pending", "string", "", "3 s", "a drainer was asked for"),
     Family("wake", "list", "", "until read", "one nudge for the leading drainer"),
@@ -95,10 +104,30 @@ def place(scope: Scope) -> str:
     return f"{scope.org}/{scope.env}"
 
 
+def level(reason: Reason, scope: Scope, definition: str) -> str:
+    """Return whose passes a limit counts: `*` for everybody, an org, a place, or a definition in a place."""
+    match reason:
+        case Reason.GLOBAL_RATE:
+            return "*"
+        case Reason.ORG_RATE:
+            return scope.org
+        case Reason.DEFINITION_RATE:
+            return f"{place(scope)}/{_of_definition(definition)}"
+        case _:
+            return place(scope)
+
+
+@lru_cache(maxsize=8192)
+def _of_definition(definition: str) -> str:
+    return named(definition)
+
+
 def digest(binding: Binding) -> str:
-    """Return what stands for a definition's idempotency key in a Redis key: 128 bits as base64url."""
-    hashed = hashlib.blake2b(digest_size=16)
-    hashed.update(binding.definition.encode())
-    hashed.update(b"\0")
-    hashed.update(binding.key.encode())
+    """Return what stands for a definition's idempotency key in a Redis key."""
+    return named(binding.definition, binding.key)
+
+
+def named(*texts: str) -> str:
+    """Return what stands for texts of a caller in a Redis key: 128 bits as base64url."""
+    hashed = hashlib.blake2b(b"\0".join(text.encode() for text in texts), digest_size=16)
     return base64.urlsafe_b64encode(hashed.digest()).rstrip(b"=").decode()

@@ -14,6 +14,8 @@ class Flags:
     limit: int | None = None
     window_ms: int | None = None
     hold_ms: int | None = None
+    org_limit: int | None = None
+    org_window_ms: int | None = None
     weight: float = 1.0
     version: int = 0
 

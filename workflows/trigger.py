@@ -24,7 +24,8 @@ class Source(StrEnum):
 class Request:
     """What a caller asks for, before the definition is looked up; submission makes a Trigger of it.
 
-    `payload` and `metadata` are JSON text. `bufferable` is false for ``buffer: "never"``.
+    `payload` and `metadata` are JSON text. `bufferable` is false for ``buffer: "never"``. `sent_as` is what a caller
+    named the request, where it did: the same name and body within ten minutes is the same request.
     """
 
     org_id: UUID
@@ -37,6 +38,7 @@ class Request:
     idempotency_key: str | None = None
     run_after: datetime | None = None
     bufferable: bool = True
+    sent_as: str | None = None
     id: UUID = field(default_factory=uuid7)
 
 

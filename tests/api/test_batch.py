@@ -56,6 +56,17 @@ def test_a_key_sent_twice_in_one_batch_is_one_instance(acme):
     assert "replayed" not in first
 
 
+def test_a_batch_that_is_sent_again_is_the_same_batch(smoothed):
+    triggers = [{"definition": "greet", "payload": 1} for _ in range(4)]
+    first, again = (
+        smoothed.post("triggers/batch", {"triggers": triggers}, X_Request_Id="r-1").json()["results"] for _ in range(2)
+    )
+    assert [each["status"] for each in first] == [each["status"] for each in again] == [201, 202, 202, 202]
+    assert [each["instance"]["id"] for each in first] == [each["instance"]["id"] for each in again]
+    assert [each.get("replayed") for each in again] == [True] * 4
+    assert Instance.objects.count() == 1
+
+
 def test_an_empty_batch_is_done(acme):
     assert send(acme).json() == {"results": [], "summary": {"started": 0, "buffered": 0, "existing": 0, "refused": 0}}
 

@@ -18,6 +18,8 @@ def test_an_org_without_flags_is_off(acme):
         "limit": None,
         "window_ms": None,
         "hold_ms": None,
+        "org_limit": None,
+        "org_window_ms": None,
         "weight": 1.0,
         "version": 0,
     }

@@ -5,7 +5,6 @@ import json
 import pytest
 from uuid_utils.compat import uuid7
 
-from mollifier.decision import Reason
 from tests.tenants import make_env, seen, trigger
 from workflows.api import responses
 from workflows.api.problems import Problem
@@ -26,7 +25,7 @@ def test_what_has_an_instance_is_answered_with_it(instance):
         for taken in (
             outcome.Started(instance),
             outcome.Started(instance, fail_open=True),
-            outcome.Buffered(instance, Reason.ENV_RATE),
+            outcome.Buffered(instance),
             outcome.Existing(instance),
         )
     ]

@@ -99,6 +99,29 @@ def test_the_same_key_of_a_buffered_trigger_is_the_same_instance(smoothed):
     assert (again.json()["id"], again.json()["status"]) == (first.json()["id"], "buffered")
 
 
+def test_a_request_that_is_sent_again_is_answered_as_it_was_first(smoothed):
+    body = {"definition": "greet", "payload": 1}
+    passed = [smoothed.post("triggers", body, X_Request_Id="r-1") for _ in range(3)]
+    buffered = [smoothed.post("triggers", body, X_Request_Id="r-2") for _ in range(3)]
+    for answers, status in ((passed, 201), (buffered, 202)):
+        assert [answer.status_code for answer in answers] == [status] * 3
+        assert [answer.headers.get("Idempotent-Replayed") for answer in answers] == [None, "true", "true"]
+        assert len({answer.json()["id"] for answer in answers}) == 1
+    assert Instance.objects.count() == 1
+    assert smoothed.get("buffer").json()["queued"] == 1
+
+
+@pytest.mark.parametrize("second", [{"payload": 2}, {"payload": 1, "idempotency_key": "k"}])
+def test_another_body_under_the_same_request_id_is_another_trigger(smoothed, second):
+    first = smoothed.post("triggers", {"definition": "greet", "payload": 1}, X_Request_Id="r-1").json()
+    other = smoothed.post("triggers", {"definition": "greet", **second}, X_Request_Id="r-1")
+    assert (other.status_code, other.json()["id"] == first["id"]) == (202, False)
+
+
+def test_requests_without_an_id_are_never_the_same(smoothed):
+    assert len({smoothed.trigger(payload=1).json()["id"] for _ in range(3)}) == 3
+
+
 @pytest.mark.parametrize("caller", ["acme", "smoothed"])
 def test_the_same_key_with_another_body_is_a_mismatch(caller, request):
     caller = request.getfixturevalue(caller)

@@ -42,7 +42,7 @@ def test_every_page_fits_and_stays_at_home(visit, ada, window, scheme) -> None:
     seen = visit(ada, viewport=window, color_scheme=scheme)
     for path in [*PAGES, *details]:
         page = seen.go(path)
-        expect(page.locator("h1")).to_be_visible()
+        expect(page.get_by_role("heading", level=1)).to_have_count(1)
         assert (path, seen.overflow, seen.trouble, seen.elsewhere) == (path, 0, [], [])
         assert ("dark" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
 

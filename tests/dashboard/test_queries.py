@@ -104,9 +104,10 @@ def test_triggers_that_passed_without_an_answer_are_reported(settings) -> None:
     rollout = refresher.current().rollout(env.org.id, env.id)
     arrival = Arrival(id=uuid7(), scope=lookup.scope_of(env), rollout=rollout, snapshot=b"x")
     assert queries.take().verdict.level != Level.DEGRADED
-    settings.MOLLIFIER = {**settings.MOLLIFIER, "EXCHANGE_TIMEOUT_MS": 0}
+    reachable = settings.CACHES
+    settings.CACHES = {**reachable, "gate": {**reachable["gate"], "LOCATION": "redis://127.0.0.1:1/0?client_name=away"}}
     assert gate.admit(arrival) == PassThrough(Passed.FAIL_OPEN)
-    settings.MOLLIFIER = {**settings.MOLLIFIER, "EXCHANGE_TIMEOUT_MS": 5000}
+    settings.CACHES = reachable
     gate.breaker.succeeded()
     gate.admit(arrival)
     flow = queries.take().verdict.findings[0]

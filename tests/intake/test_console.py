@@ -26,5 +26,5 @@ def test_without_redis_depths_are_unknown() -> None:
 
 def test_settings_are_the_defaults_of_an_org(settings) -> None:
     settings.MOLLIFIER = {**settings.MOLLIFIER, "LIMIT": 7, "DIVERT": False}
-    assert console.defaults() == {"limit": 7, "window_ms": 200, "hold_ms": 500}
+    assert console.defaults() == {"limit": 7, "window_ms": 200, "hold_ms": 500, "org_limit": 0, "org_window_ms": 1000}
     assert not console.diverting()

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from mollifier.decision import Limit, Mode
+from mollifier.decision import Limit, Limits, Mode
 from tests.tenants import make_env
 from workflows.intake import directory
 from workflows.intake.directory import AS_REGISTERED, Directory
@@ -34,14 +34,25 @@ def test_what_no_operator_touched_is_as_the_settings_and_the_code_have_it(settin
     environment = make_env()
     loaded = directory.load(Directory())
     rollout = loaded.rollout(environment.org_id, environment.id)
-    assert (rollout.mode, rollout.effective, rollout.limit) == (Mode.OFF, Mode.OFF, Limit(5, 6, 7))
+    assert (rollout.mode, rollout.effective, rollout.limits.env) == (Mode.OFF, Mode.OFF, Limit(5, 6, 7))
     assert loaded.definition("greet") is AS_REGISTERED
 
 
 def test_flags_go_before_settings_and_a_percentage_of_0_enrols_nobody():
     environment = make_env("acme", "production", mode="on", percent=0, limit=1, window_ms=2, hold_ms=0)
     rollout = directory.load(Directory()).rollout(environment.org_id, environment.id)
-    assert (rollout.mode, rollout.effective, rollout.limit) == (Mode.ON, Mode.OFF, Limit(1, 2, 0))
+    assert (rollout.mode, rollout.effective, rollout.limits.env) == (Mode.ON, Mode.OFF, Limit(1, 2, 0))
+
+
+def test_each_level_has_its_limit_from_flags_settings_or_the_definition(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "GLOBAL_LIMIT": 1000, "ORG_LIMIT": 50, "LIMIT": 5, "WINDOW_MS": 6}
+    environment = make_env("acme", "production", mode="on", hold_ms=7, org_limit=40)
+    Definition(slug="greet", limit=3, window_ms=30).save()
+    loaded = directory.load(Directory())
+    assert loaded.rollout(environment.org_id, environment.id, "greet").limits == Limits(
+        env=Limit(5, 6, 7), org=Limit(40, 1000, 7), everybody=Limit(1000, 1000, 7), definition=Limit(3, 30, 7)
+    )
+    assert loaded.rollout(environment.org_id, environment.id, "other").limits.definition.count == 0
 
 
 def test_nothing_changed_costs_one_query(django_assert_num_queries):

@@ -25,7 +25,7 @@ def test_a_request_becomes_a_trigger_and_an_arrival_in_memory():
     assert (trigger.payload, trigger.tags, trigger.metadata) == (b"[1]", ("t",), b'{"m":1}')
     assert snapshot.decode(arrival.snapshot).id == wanted.id
     assert (arrival.scope.org, arrival.scope.env) == (str(env.org_id), str(env.id))
-    assert (arrival.rollout.limit.count, arrival.bufferable) == (3, False)
+    assert (arrival.rollout.limits.env.count, arrival.bufferable) == (3, False)
     assert arrival.binding.fingerprint == fingerprint("greet", b"[1]")
 
 

@@ -37,6 +37,8 @@ def test_a_change_is_written_with_who_why_before_and_after(org):
         "limit": None,
         "window_ms": None,
         "hold_ms": None,
+        "org_limit": None,
+        "org_window_ms": None,
         "weight": 1.0,
     }
     assert change.after == {**change.before, "mode": "on", "percent": 50, "limit": 7}

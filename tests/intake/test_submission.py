@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django_redis import get_redis_connection
 
 from mollifier import gate
-from mollifier.decision import Passed, PassThrough, Reason
+from mollifier.decision import Passed, PassThrough
 from tests.exchanges import traced
 from tests.intake.draining import drain
 from tests.tenants import make_env, request, seen
@@ -87,7 +87,7 @@ def test_what_is_over_the_limit_is_buffered_and_looks_like_an_instance():
     env = full_env()
     outcome = submission.submit(request(env, payload=b'{"n":1}', tags=("t",)))
     assert isinstance(outcome, Buffered)
-    assert outcome.reason is Reason.ENV_RATE
+    assert outcome.instance.notice.code == "env_rate"
     assert (outcome.instance.status, outcome.instance.payload) == ("buffered", b'{"n":1}')
     assert outcome.instance.notice.position == 1
     found = lookup.find(seen(env), outcome.instance.id)
@@ -186,6 +186,30 @@ def test_a_bound_key_that_is_found_nowhere_is_in_progress_and_later_taken_over()
 
 
 @pytest.mark.django_db
+def test_one_that_passed_and_was_never_started_is_started_when_it_is_sent_again():
+    env = make_env("acme", "production", **{**ON, "limit": 10})
+    died = request(env, sent_as="r-1")
+    gate.admit(preflight.check(died).arrival)
+    again = submission.submit(request(env, sent_as="r-1"))
+    assert (type(again), again.instance.id, again.again) == (Started, died.id, True)
+    assert Instance.objects.get().id == died.id
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_was_sent_while_the_database_was_away_is_the_same_one_afterwards(outage):
+    env = make_env("acme", "production", **{**ON, "limit": 10})
+    outage.begin()
+    first = submission.submit(request(env, sent_as="r-1"))
+    again = submission.submit(request(env, sent_as="r-1"))
+    assert (type(first), type(again)) == (Buffered, Buffered)
+    outage.end()
+    last = submission.submit(request(env, sent_as="r-1"))
+    assert {first.instance.id} == {again.instance.id, last.instance.id}
+    assert drain() == 1
+    assert Instance.objects.get().id == first.instance.id
+
+
+@pytest.mark.django_db
 def test_a_full_buffer_is_said_to_be_full(settings):
     settings.MOLLIFIER = {**settings.MOLLIFIER, "CAP_ENV_ENTRIES": 1}
     env = full_env()
@@ -225,7 +249,7 @@ def test_while_the_database_is_away_an_org_that_is_on_has_it_buffered(outage):
     outage.begin()
     outcome = submission.submit(request(env, idempotency_key="k"))
     assert isinstance(outcome, Buffered)
-    assert outcome.reason is Reason.DATABASE_UNAVAILABLE
+    assert outcome.instance.notice.code == "database_unavailable"
     assert submission.submit(request(env, bufferable=False)) == Unavailable()
     outage.end()
     assert Instance.objects.count() == 0

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from mollifier import gate
-from mollifier.decision import Arrival, Binding, Limit, Mode, Mollify, Reason, Rollout, Scope
+from mollifier.decision import Arrival, Binding, Limit, Limits, Mode, Mollify, Reason, Rollout, Scope
 
 ACME = Scope("acme", "production")
 NOW_MS = 1_700_000_000_000.0
@@ -30,8 +30,17 @@ def arrival(
     """Make a trigger of an enrolled, bufferable kind; `rest` says otherwise, or sets window_ms and hold_ms."""
     binding = None if key is None else Binding("checkout", key, fingerprint)
     passes = Limit(limit, rest.get("window_ms", 200), rest.get("hold_ms", 500))
-    rollout = Rollout(mode, rest.get("enrolled", True), passes)
-    return Arrival(named or uuid.uuid4(), scope, rollout, snapshot, binding, rest.get("bufferable", True))
+    rollout = Rollout(mode, rest.get("enrolled", True), Limits(passes, **rest.get("levels", {})))
+    return Arrival(
+        named or uuid.uuid4(),
+        scope,
+        rollout,
+        snapshot,
+        rest.get("definition", "checkout"),
+        binding,
+        rest.get("sent_as"),
+        rest.get("bufferable", True),
+    )
 
 
 def accept(count: int = 1, scope: Scope = ACME, *, now_ms: float = 0, ids: Sequence[UUID] = (), **fields) -> list[UUID]:

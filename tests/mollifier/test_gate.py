@@ -165,7 +165,7 @@ def test_shadow_reports_the_limit_and_keeps_nothing():
 
 def test_shadow_reports_a_backlog():
     accept(1)
-    assert gate.admit(arrival(mode=Mode.SHADOW)) == ShadowLog(Reason.BACKLOG, 1, 2)
+    assert gate.admit(arrival(mode=Mode.SHADOW)) == ShadowLog(Reason.BACKLOG, 1, 0)
 
 
 # Idempotency.

@@ -10,12 +10,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
 from mollifier import buffer, gate, keys, stats
-from mollifier.decision import Arrival, Binding, Existing, Limit, Mismatch, Mode, Mollify, Reason, Rollout, Scope
+from mollifier.decision import (
+    Arrival,
+    Binding,
+    Existing,
+    Limit,
+    Limits,
+    Mismatch,
+    Mode,
+    Mollify,
+    Reason,
+    Rollout,
+    Scope,
+)
 from mollifier.entry import Fail, PatchOutcome, Requeue, Settle, Settlement, State
 from tests.mollifier.makers import ordered_id
 
 PLACES = [Scope("acme", "a"), Scope("acme", "b"), Scope("other", "a")]
-ROLLOUT = Rollout(Mode.ON, True, Limit(1, 200, 500))
+ROLLOUT = Rollout(Mode.ON, True, Limits(Limit(1, 200, 500)))
 LEASE_MS = 1_000
 CHARGE = 128
 

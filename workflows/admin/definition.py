@@ -22,6 +22,7 @@ class Line:
     version: int | None
     active: bool
     shard_by: str
+    limit: str
     set_here: bool
 
     @property
@@ -35,7 +36,7 @@ class Line:
 class DefinitionPage(Page):
     """A row overrides a registered workflow's defaults; no row means active, placed by instance."""
 
-    fields = ("slug", "active", "shard_by")
+    fields = ("slug", "active", "shard_by", "limit", "window_ms")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Definition | None = None) -> Sequence[str]:
         return ("slug",) if obj else ()
@@ -68,6 +69,7 @@ def list_definitions() -> list[Line]:
                 version=registered.version if registered else None,
                 active=row.active if row else True,
                 shard_by=row.shard_by if row else ShardBy.INSTANCE.value,
+                limit=f"{row.limit} in {row.window_ms} ms" if row and row.limit else "",
                 set_here=row is not None,
             )
         )

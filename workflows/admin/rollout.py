@@ -59,9 +59,13 @@ class RolloutForm(page.ReasonForm):
     )
     window_ms = forms.IntegerField(min_value=1, required=False, label="Window (ms)")
     hold_ms = forms.IntegerField(min_value=0, required=False, label="Hold (ms)", help_text="How long a trip lasts.")
+    org_limit = forms.IntegerField(
+        min_value=0, required=False, label="Limit of the org", help_text="Passes of all its environments; 0 is none."
+    )
+    org_window_ms = forms.IntegerField(min_value=1, required=False, label="Its window (ms)")
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
-    field_order = ("mode", "percent", "weight", "limit", "window_ms", "hold_ms", "reason", "version")
+    field_order = (*rollout.FIELDS, "reason", "version")
 
     def __init__(self, *args: Any, defaults: dict[str, int], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -162,10 +166,24 @@ def enrolment(org: Organization) -> list[tuple[Environment, bool]]:
     return [(env, flags.enrolled(env.pk, percent)) for env in org.environments.all()]
 
 
-def limits(now: OrganizationFlags) -> list[tuple[str, int, bool]]:
-    """List limit, window and hold as they apply, and whether each is the settings' default."""
-    given = {"limit": now.limit, "window_ms": now.window_ms, "hold_ms": now.hold_ms}
+LIMITS = {
+    "limit": "Limit",
+    "window_ms": "Window",
+    "hold_ms": "Hold",
+    "org_limit": "Limit of the org",
+    "org_window_ms": "Its window",
+}
+
+
+def limits(now: OrganizationFlags) -> list[tuple[str, str, bool]]:
+    """List limits, windows and the hold as they apply, and whether each is the settings' default."""
     return [
-        (name, default if (own := given[name]) is None else own, given[name] is None)
+        (LIMITS[name], _told(name, default if (own := getattr(now, name)) is None else own), own is None)
         for name, default in console.defaults().items()
     ]
+
+
+def _told(name: str, value: int) -> str:
+    if name.endswith("_ms"):
+        return f"{value:,} ms"
+    return f"{value:,}" if value else "none"

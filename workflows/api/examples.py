@@ -68,6 +68,8 @@ FLAGS = {
     "limit": 50,
     "window_ms": 1000,
     "hold_ms": None,
+    "org_limit": None,
+    "org_window_ms": None,
     "weight": 2.0,
     "version": 7,
 }

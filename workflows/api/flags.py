@@ -1,6 +1,7 @@
 """The org of the key: its rollout, and what of it is buffered."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from http import HTTPStatus
 from typing import ClassVar
 
@@ -77,16 +78,7 @@ def replace(caller: Caller, sent: FlagsRequest, expected: int) -> None:
 def show(caller: Caller) -> HttpResponse:
     org = caller.env.org
     flags = refresher.current().flags_of(org.id)
-    body = serializers.Flags(
-        org.slug,
-        flags.mode,
-        flags.percent,
-        flags.limit,
-        flags.window_ms,
-        flags.hold_ms,
-        flags.weight,
-        flags.version,
-    )
+    body = serializers.Flags(org.slug, **asdict(flags))
     return responses.encode(body, headers={"ETag": f'"{flags.version}"'})
 
 

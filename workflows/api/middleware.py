@@ -39,8 +39,10 @@ class RequestContext:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         sent = request.META.get("HTTP_X_REQUEST_ID", "")
-        request_id = sent if REQUEST_ID.fullmatch(sent) else uuid7().hex
+        theirs = REQUEST_ID.fullmatch(sent) is not None
+        request_id = sent if theirs else uuid7().hex
         request.META["HTTP_X_REQUEST_ID"] = request_id
+        request.META[problems.THEIRS] = theirs
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         response = self.get_response(request)

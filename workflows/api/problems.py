@@ -12,6 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, UnreadableP
 from rest_framework import exceptions
 
 MEDIA_TYPE = "application/problem+json"
+# Whether the id of the request is the caller's own.
+THEIRS = "mollifier.request_id_is_theirs"
 log = structlog.get_logger(__name__)
 
 
@@ -89,6 +91,11 @@ def unavailable(code: str, detail: str, retry_after_seconds: int = 1) -> Problem
     """Return a 503 that says when to come again."""
     headers = {"Retry-After": str(retry_after_seconds)}
     return Problem(HTTPStatus.SERVICE_UNAVAILABLE, code, detail, headers=headers)
+
+
+def sent_id_of(request: Any) -> str | None:
+    """Return the id that the caller gave the request, None where the middleware made one."""
+    return request_id_of(request) if request.META.get(THEIRS) else None
 
 
 def request_id_of(request: Any) -> str:

@@ -108,10 +108,10 @@ def taken(outcome: Submission, at: str = "") -> Taken:
         Problem: it has no instance.
     """
     match outcome:
-        case submission.Started(found, fail_open):
-            return Taken(HTTPStatus.CREATED, shape(found), FAIL_OPEN if fail_open else None)
-        case submission.Buffered(found):
-            return Taken(HTTPStatus.ACCEPTED, shape(found))
+        case submission.Started(found, fail_open, again):
+            return Taken(HTTPStatus.CREATED, shape(found), FAIL_OPEN if fail_open else REPLAYED if again else None)
+        case submission.Buffered(found, again):
+            return Taken(HTTPStatus.ACCEPTED, shape(found), REPLAYED if again else None)
         case submission.Existing(found):
             return Taken(HTTPStatus.OK, shape(found), REPLAYED)
         case refused:
@@ -150,7 +150,7 @@ def batch(results: Sequence[Taken | Problem], request_id: str) -> HttpResponse:
     items = [
         serializers.BatchItem(index, int(result.status), problem=Raw(msgspec.json.encode(result.as_dict(request_id))))
         if isinstance(result, Problem)
-        else serializers.BatchItem(index, int(result.status), result.status is HTTPStatus.OK, result.instance)
+        else serializers.BatchItem(index, int(result.status), result.headers == REPLAYED, result.instance)
         for index, result in enumerate(results)
     ]
     statuses = Counter(item.status for item in items)

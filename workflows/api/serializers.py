@@ -69,6 +69,8 @@ class FlagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
     limit: Count | None = None
     window_ms: Milliseconds | None = None
     hold_ms: Annotated[int, Meta(ge=0, le=86_400_000)] | None = None
+    org_limit: Annotated[int, Meta(ge=0, le=2_147_483_647)] | None = None
+    org_window_ms: Milliseconds | None = None
     weight: Annotated[float, Meta(ge=0.01, le=1000)] = 1.0
 
 
@@ -213,6 +215,8 @@ class Flags(Struct, frozen=True):
     limit: int | None
     window_ms: int | None
     hold_ms: int | None
+    org_limit: int | None
+    org_window_ms: int | None
     weight: float
     version: int
 

@@ -37,7 +37,7 @@ class TriggersView(ApiView):
     @schema.POST_TRIGGER
     def post(self, request: HttpRequest) -> HttpResponse:
         body = parsing.read_body(request, conf.current().max_payload_bytes + ROOM_BESIDE)
-        outcome = submission.submit(read(body, caller_of(request)))
+        outcome = submission.submit(read(body, caller_of(request), problems.sent_id_of(request)))
         return responses.taken(outcome).as_response()
 
 
@@ -49,13 +49,16 @@ class BatchView(ApiView):
     @schema.POST_BATCH
     def post(self, request: HttpRequest) -> HttpResponse:
         sent = parsing.decode_outer(batch_body, parsing.read_body(request)).triggers
-        results = submit_all([bytes(each) for each in sent], caller_of(request))
+        results = submit_all([bytes(each) for each in sent], caller_of(request), problems.sent_id_of(request))
         return responses.batch(results, problems.request_id_of(request))
 
 
-def submit_all(bodies: Sequence[bytes], caller: Caller) -> list[Taken | Problem]:
+def submit_all(bodies: Sequence[bytes], caller: Caller, sent_id: str | None = None) -> list[Taken | Problem]:
     """Submit those that can be read together, and answer for each in its place."""
-    read_each = [attempt(read, body, caller, pointer(index)) for index, body in enumerate(bodies)]
+    read_each = [
+        attempt(read, body, caller, sent_id and f"{sent_id} {index}", pointer(index))
+        for index, body in enumerate(bodies)
+    ]
     outcomes = iter(submission.submit_many([each for each in read_each if isinstance(each, Request)]))
     return [
         each if isinstance(each, Problem) else attempt(responses.taken, next(outcomes), pointer(index))
@@ -75,8 +78,14 @@ def attempt(function: Any, *arguments: Any) -> Any:
         return problem
 
 
-def read(body: bytes, caller: Caller, at: str = "") -> Request:
+def read(body: bytes, caller: Caller, sent_as: str | None = None, at: str = "") -> Request:
     """Check the body of one trigger and make a request of it for the caller's environment.
+
+    Args:
+        body: The trigger's JSON.
+        caller: Whose key came with it.
+        sent_as: What the caller named it, where it did.
+        at: The pointer of the trigger inside a larger body.
 
     Raises:
         Problem: 400 or 413, pointing at the fault.
@@ -100,6 +109,7 @@ def read(body: bytes, caller: Caller, at: str = "") -> Request:
         idempotency_key=sent.idempotency_key,
         run_after=due(sent.run_after, at) if sent.run_after else None,
         bufferable=sent.buffer == "auto",
+        sent_as=sent_as,
     )
 
 

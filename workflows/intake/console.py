@@ -34,7 +34,13 @@ def depths(orgs: Sequence[UUID]) -> Mapping[UUID, Depth]:
 def defaults() -> dict[str, int]:
     """Return what the settings say where an org's flags say nothing."""
     now = conf.current()
-    return {"limit": now.limit, "window_ms": now.window_ms, "hold_ms": now.hold_ms}
+    return {
+        "limit": now.limit,
+        "window_ms": now.window_ms,
+        "hold_ms": now.hold_ms,
+        "org_limit": now.org_limit,
+        "org_window_ms": now.org_window_ms,
+    }
 
 
 def diverting() -> bool:

@@ -4,13 +4,13 @@
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
 from mollifier import conf
-from mollifier.decision import Limit, Mode, Rollout
+from mollifier.decision import Limit, Limits, Mode, Rollout
 from workflows import flags
 from workflows.flags import UNSET, Flags
 from workflows.models import ApiKey, Definition, Environment, Organization, OrganizationFlags, ShardBy, SnapshotVersion
@@ -56,6 +56,8 @@ class DefinitionState:
 
     active: bool = True
     pinned: bool = False
+    limit: int = 0
+    window_ms: int = 1_000
 
 
 AS_REGISTERED = DefinitionState()
@@ -87,18 +89,19 @@ class Directory:
     def definition(self, slug: str) -> DefinitionState:
         return self.definitions.get(slug, AS_REGISTERED)
 
-    def rollout(self, org_id: UUID, env_id: UUID) -> Rollout:
-        """Return what the gate must know: the org's flags, and the settings where it has none."""
-        own, defaults = self.flags_of(org_id), conf.current()
-        return Rollout(
-            Mode(own.mode),
-            flags.enrolled(env_id, own.percent),
-            Limit(
-                _either(own.limit, defaults.limit),
-                _either(own.window_ms, defaults.window_ms),
-                _either(own.hold_ms, defaults.hold_ms),
+    def rollout(self, org_id: UUID, env_id: UUID, definition: str = "") -> Rollout:
+        """Return what the gate must know: the org's flags and the definition's limit, else the settings."""
+        own, defaults, known = self.flags_of(org_id), conf.current(), self.definition(definition)
+        hold = _either(own.hold_ms, defaults.hold_ms)
+        limits = Limits(
+            env=Limit(_either(own.limit, defaults.limit), _either(own.window_ms, defaults.window_ms), hold),
+            org=Limit(
+                _either(own.org_limit, defaults.org_limit), _either(own.org_window_ms, defaults.org_window_ms), hold
             ),
+            everybody=Limit(defaults.global_limit, defaults.global_window_ms, hold),
+            definition=Limit(known.limit, known.window_ms, hold),
         )
+        return Rollout(Mode(own.mode), flags.enrolled(env_id, own.percent), limits)
 
 
 def _either(own: int | None, default: int) -> int:
@@ -146,13 +149,12 @@ def _keys(since: int) -> Iterable[tuple[str, Key]]:
 
 
 def _flags(since: int) -> Iterable[tuple[UUID, Flags]]:
-    columns = ("org_id", "mode", "percent", "limit", "window_ms", "hold_ms", "weight", "version")
-    for org_id, *rest in OrganizationFlags.objects.filter(version__gt=since).values_list(*columns):
+    columns = [each.name for each in fields(Flags)]
+    for org_id, *rest in OrganizationFlags.objects.filter(version__gt=since).values_list("org_id", *columns):
         yield org_id, Flags(*rest)
 
 
 def _definitions(since: int) -> Iterable[tuple[str, DefinitionState]]:
-    for slug, active, shard_by in Definition.objects.filter(version__gt=since).values_list(
-        "slug", "active", "shard_by"
-    ):
-        yield slug, DefinitionState(active, pinned=shard_by == ShardBy.DEFINITION)
+    columns = ("slug", "active", "shard_by", "limit", "window_ms")
+    for slug, active, shard_by, *limit in Definition.objects.filter(version__gt=since).values_list(*columns):
+        yield slug, DefinitionState(active, shard_by == ShardBy.DEFINITION, *limit)

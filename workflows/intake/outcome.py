@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from mollifier.decision import Reason
 from workflows.intake.view import InstanceView
 
 RETRY_AFTER_SECONDS = 1
@@ -11,18 +10,19 @@ RETRY_AFTER_SECONDS = 1
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A row, running soon. `fail_open`: the gate could not be asked."""
+    """A row, running soon. `fail_open`: the gate could not be asked; `again`: the same request came before."""
 
     instance: InstanceView
     fail_open: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Buffered:
-    """An entry, started in its turn; the instance's notice says where it stands."""
+    """An entry, started in its turn; its notice says why and where it stands. `again`: as for Started."""
 
     instance: InstanceView
-    reason: Reason
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)

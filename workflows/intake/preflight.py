@@ -18,6 +18,7 @@ from workflows.trigger import Request, Trigger, fingerprint
 class Ready:
     """A trigger that may run, as the engine and as the gate take it."""
 
+    request: Request
     trigger: Trigger
     arrival: Arrival
     env: Env
@@ -40,7 +41,7 @@ def check(request: Request) -> Ready | Rejected | Unavailable:
     if not directory.definition(request.definition).active:
         return Rejected("definition_inactive", f"The definition {request.definition!r} is switched off.")
     trigger = _trigger(request, registered.version, directory)
-    return Ready(trigger, _arrival(trigger, env, directory), env)
+    return Ready(request, trigger, _arrival(request, trigger, env, directory), env)
 
 
 def _trigger(request: Request, version: int, directory: Directory) -> Trigger:
@@ -64,15 +65,19 @@ def _trigger(request: Request, version: int, directory: Directory) -> Trigger:
     )
 
 
-def _arrival(trigger: Trigger, env: Env, directory: Directory) -> Arrival:
-    key, binding = trigger.idempotency_key, None
-    if key is not None:
-        binding = Binding(trigger.definition, key, fingerprint(trigger.definition, trigger.payload))
+def _arrival(request: Request, trigger: Trigger, env: Env, directory: Directory) -> Arrival:
+    key, binding, sent_as = trigger.idempotency_key, None, None
+    if key is not None or request.sent_as is not None:
+        body = fingerprint(trigger.definition, trigger.payload)
+        binding = None if key is None else Binding(trigger.definition, key, body)
+        sent_as = None if request.sent_as is None else f"{request.sent_as} {body} {key}"
     return Arrival(
         id=trigger.id,
         scope=lookup.scope_of(env),
-        rollout=directory.rollout(env.org.id, env.id),
+        rollout=directory.rollout(env.org.id, env.id, trigger.definition),
         snapshot=snapshot.encode(trigger),
+        definition=trigger.definition,
         binding=binding,
+        sent_as=sent_as,
         bufferable=trigger.bufferable,
     )

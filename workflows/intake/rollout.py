@@ -15,7 +15,7 @@ from workflows.models import FlagChange, Organization, OrganizationFlags, Rollou
 
 log = structlog.get_logger(__name__)
 
-FIELDS = ("mode", "percent", "limit", "window_ms", "hold_ms", "weight")
+FIELDS = ("mode", "percent", "limit", "window_ms", "hold_ms", "org_limit", "org_window_ms", "weight")
 
 
 class RolloutRefused(Exception):
@@ -82,7 +82,8 @@ def undo(change: FlagChange, *, actor: Actor, reason: str) -> FlagChange:
     """
     with transaction.atomic():
         flags = _locked(change.org_id)
-        if described(flags) != change.after:
+        now = described(flags)
+        if any(now[name] != value for name, value in change.after.items()):
             raise RolloutRefused("changed_since", "The flags were changed again since; set them by hand.")
         return set_rollout(change.org_id, actor=actor, reason=reason, **change.before)
 

@@ -5,6 +5,7 @@ Preflight, admit, then start what passes. A mollified trigger costs one exchange
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -52,6 +53,7 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
+STARTING = decision.PassThrough | decision.ShadowLog | decision.Mirrored
 # A bound id that is found nowhere may still be on its way this long; then the key may be taken over.
 BINDING_GRACE_MS = 30_000
 # One batch tries this long to find the triggers that the database refuses.
@@ -74,11 +76,7 @@ def submit_many(requests: Sequence[Request]) -> list[Submission]:
     checked = [preflight.check(request) for request in requests]
     ready = {index: each for index, each in enumerate(checked) if isinstance(each, Ready)}
     decided = dict(zip(ready, gate.admit_many([each.arrival for each in ready.values()]), strict=True))
-    passed = {
-        index: each
-        for index, each in ready.items()
-        if isinstance(decided[index], decision.PassThrough | decision.ShadowLog)
-    }
+    passed = {index: each for index, each in ready.items() if isinstance(decided[index], STARTING)}
     started = _start_many(passed, decided)
     return [
         each if not isinstance(each, Ready) else started.get(index) or _conclude(each, decided[index])
@@ -90,8 +88,10 @@ def _conclude(ready: Ready, decided: Decision) -> Submission:
     match decided:
         case decision.Mollify():
             return _buffered(ready, decided)
-        case decision.PassThrough() | decision.ShadowLog():
+        case decision.PassThrough() | decision.ShadowLog() | decision.Mirrored():
             return _start(ready, decided)
+        case decision.DuplicateSend(id_, accepted):
+            return _again(ready, id_, accepted=accepted)
         case decision.Existing(id_, bound_for_ms):
             return _existing(ready, id_, bound_for_ms)
         case decision.Mismatch(id_):
@@ -105,7 +105,7 @@ def _buffered(ready: Ready, decided: decision.Mollify) -> Buffered:
     if decided.wake:
         tasks.wake()
     notice = Notice(decided.reason.value, view.WAITS_ITS_TURN, decided.position, decided.eta_seconds)
-    return Buffered(view.from_trigger(ready.env, ready.trigger, BUFFERED, notice=notice), decided.reason)
+    return Buffered(view.from_trigger(ready.env, ready.trigger, BUFFERED, notice=notice))
 
 
 def _start(ready: Ready, decided: Decision) -> Submission:
@@ -170,9 +170,29 @@ def _divert(ready: Ready) -> Submission:
     if ready.arrival.rollout.effective is not Mode.ON or not ready.arrival.bufferable:
         return Unavailable()
     decided = gate.admit(ready.arrival, force=Reason.DATABASE_UNAVAILABLE)
-    if isinstance(decided, decision.PassThrough | decision.ShadowLog):
+    if isinstance(decided, STARTING):
         return Unavailable()
     return _conclude(ready, decided)
+
+
+def _again(ready: Ready, id_: UUID, *, accepted: bool) -> Submission:
+    """Answer a request that was sent before as it was answered then.
+
+    One that passed is started under its first id: if the first sender did, or does so now, this finds its row.
+    """
+    if accepted:
+        try:
+            found = lookup.find(ready.env, id_)
+        except (LookupUnavailable, django.db.Error):
+            return Unavailable()
+        return Buffered(found, again=True) if found else InProgress(id_)
+    first = preflight.check(replace(ready.request, id=id_))
+    outcome = _start(first, decision.PassThrough(Passed.ROOM)) if isinstance(first, Ready) else first
+    match outcome:
+        case Started(instance) | Existing(instance):
+            return Started(instance, again=True)
+        case other:
+            return other
 
 
 def _existing(ready: Ready, id_: UUID, bound_for_ms: int) -> Submission:

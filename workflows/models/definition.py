@@ -1,5 +1,6 @@
 """What an operator sets of a registered workflow; no row means the defaults."""
 
+from django.core.validators import MinValueValidator
 from django.db import models
 
 from workflows.models.version import Versioned
@@ -13,11 +14,16 @@ class ShardBy(models.TextChoices):
 
 
 class Definition(Versioned):
-    """Switches a definition off, or pins all its instances to one shard."""
+    """Switches a definition off, pins all its instances to one shard, or limits how many pass the gate."""
 
     slug = models.SlugField(max_length=100, primary_key=True)
     active = models.BooleanField(default=True)
     shard_by = models.CharField(max_length=10, choices=ShardBy.choices, default=ShardBy.INSTANCE)
+
+    limit = models.PositiveIntegerField(
+        default=0, help_text="Passes of this definition in each environment and window; 0 is no limit."
+    )
+    window_ms = models.PositiveIntegerField(default=1_000, validators=[MinValueValidator(1)])
 
     def __str__(self) -> str:
         return self.slug

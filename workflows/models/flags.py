@@ -32,6 +32,10 @@ class OrganizationFlags(Versioned):
     )
     window_ms = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     hold_ms = models.PositiveIntegerField(null=True, blank=True)
+    org_limit = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Passes of all its environments together; 0 is no limit."
+    )
+    org_window_ms = models.PositiveIntegerField(null=True, blank=True, validators=[MinValueValidator(1)])
     weight = models.FloatField(
         default=1.0, validators=[MinValueValidator(0.01), MaxValueValidator(1000)], help_text="Share of the drainer."
     )

@@ -16,7 +16,7 @@ def line(slug: str) -> definition.Line:
 
 def test_what_the_code_registers_is_listed_with_the_defaults() -> None:
     assert tenants.greet is not None
-    assert line("greet") == definition.Line("greet", 1, active=True, shard_by="instance", set_here=False)
+    assert line("greet") == definition.Line("greet", 1, active=True, shard_by="instance", limit="", set_here=False)
     page = people.oscar().get(LIST).content.decode()
     assert f"{LIST}add/?slug=greet" in page
 
@@ -29,10 +29,12 @@ def test_a_row_without_code_is_listed_as_unregistered() -> None:
 
 def test_an_operator_switches_a_definition_off() -> None:
     client = people.oscar()
-    client.post(f"{LIST}add/", {"slug": "greet", "shard_by": "instance"})
-    assert line("greet").state == "off"
-    client.post(f"{LIST}greet/change/", {"active": "on", "shard_by": "definition"})
+    client.post(f"{LIST}add/", {"slug": "greet", "shard_by": "instance", "limit": 0, "window_ms": 1000})
+    assert (line("greet").state, line("greet").limit) == ("off", "")
+    set_to = {"active": "on", "shard_by": "definition", "limit": 5, "window_ms": 250}
+    client.post(f"{LIST}greet/change/", set_to)
     assert (line("greet").state, line("greet").shard_by) == ("active", "definition")
+    assert line("greet").limit == "5 in 250 ms"
 
 
 def test_a_viewer_sees_the_verb_disabled_and_who_is_in_no_group_nothing() -> None:

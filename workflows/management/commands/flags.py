@@ -13,6 +13,13 @@ from workflows.intake.rollout import Actor, RolloutRefused
 from workflows.models import FlagChange, Organization, OrganizationFlags, RolloutMode
 
 REFUSED = 1
+LIMITS = {
+    "limit": "passes per environment and window",
+    "window_ms": "the window",
+    "hold_ms": "how long a trip lasts",
+    "org_limit": "passes of all its environments together in their window; 0 is no limit",
+    "org_window_ms": "that window",
+}
 HISTORY = 50
 
 
@@ -37,12 +44,10 @@ class Command(BaseCommand):
         change.add_argument("org", help="slug")
         change.add_argument("mode", choices=RolloutMode.values)
         change.add_argument("--percent", type=int, help="share of its environments that is enrolled")
-        for name, does in (
-            ("--limit", "passes per environment and window"),
-            ("--window-ms", "the window"),
-            ("--hold-ms", "how long a trip lasts"),
-        ):
-            change.add_argument(name, type=whole_or_default, default=..., help=f"{does}, or: default")
+        for name, does in LIMITS.items():
+            change.add_argument(
+                f"--{name.replace('_', '-')}", type=whole_or_default, default=..., help=f"{does}, or: default"
+            )
         change.add_argument("--weight", type=float, help="its share of the drainer")
         change.add_argument("--reason", required=True, help="why; kept in the history")
         actions.add_parser("history", help="the latest changes of an org").add_argument("org", help="slug")
@@ -82,7 +87,7 @@ class Command(BaseCommand):
     def change(self, options: Mapping[str, Any]) -> None:
         org = org_of(options)
         values = {name: options[name] for name in ("percent", "weight") if options[name] is not None}
-        values |= {name: options[name] for name in ("limit", "window_ms", "hold_ms") if options[name] is not ...}
+        values |= {name: options[name] for name in LIMITS if options[name] is not ...}
         rollout.set_rollout(org.id, actor=actor(), reason=options["reason"], mode=options["mode"], **values)
         self.show(options)
 
@@ -131,7 +136,7 @@ def describe(flags: OrganizationFlags) -> dict[str, Any]:
 
 
 def line(shown: Mapping[str, Any]) -> str:
-    own = [f"{name} {shown[name]}" for name in ("limit", "window_ms", "hold_ms") if shown[name] is not None]
+    own = [f"{name} {shown[name]}" for name in LIMITS if shown[name] is not None]
     return (
         f"{shown['org']}  {shown['mode']}  {shown['percent']} %  weight {shown['weight']:g}  {'  '.join(own)}".rstrip()
     )

@@ -43,6 +43,8 @@ def test_a_mode_is_set_with_what_is_given_and_keeps_the_rest(capsys):
         "limit": None,
         "window_ms": 100,
         "hold_ms": 0,
+        "org_limit": None,
+        "org_window_ms": None,
         "weight": 2.5,
     }
     assert told(capsys, "list")["orgs"][0]["mode"] == "shadow"
