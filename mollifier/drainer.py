@@ -15,7 +15,7 @@ from time import monotonic, sleep
 
 from django.db import close_old_connections, connections
 
-from mollifier import batch, buffer
+from mollifier import batch, buffer, mirror
 from mollifier.backoff import Pause
 from mollifier.conf import Conf
 from mollifier.entry import Claim, Report, Requeue, Settlement
@@ -44,6 +44,7 @@ class DrainReport:
     failed: int = 0
     lost: int = 0
     buried: int = 0
+    compared: int = 0
     waiting: int = 0
 
 
@@ -80,6 +81,7 @@ class Drainer:
         self._lock = threading.Lock()
         self._calls = threading.Semaphore(0)
         self._closing = threading.Event()
+        self._comparable = threading.Event()
         self._flights: dict[str, Flight] = {}
         self._idle_lanes = 0
         self._reclaimed_at = 0.0
@@ -123,8 +125,7 @@ class Drainer:
                     busy_at = monotonic()
                 elif monotonic() - busy_at >= linger_seconds:
                     return
-                if standing.waiting:
-                    self._call_lane()
+                self._give_work(standing)
                 if lead.wait_for_wake(self._patience(standing, until)):
                     self._call_lane()
                     self._closing.wait(GATHER_SECONDS)
@@ -132,10 +133,16 @@ class Drainer:
                 logger.warning("mollifier.buffer_unavailable", extra={"error": str(error)})
                 self._closing.wait(RETRY_SECONDS)
 
+    def _give_work(self, standing: Standing) -> None:
+        if standing.mirrored_in_seconds == 0:
+            self._comparable.set()
+        if standing.waiting:
+            self._call_lane()
+
     def _patience(self, standing: Standing, until: float) -> float:
         waits = [WATCH_SECONDS, self._settings.drainer_lease_ms / 3000, until - monotonic()]
-        if standing.next_in_seconds is not None:
-            waits.append(standing.next_in_seconds)
+        moments = (standing.next_in_seconds, standing.mirrored_in_seconds)
+        waits += [moment for moment in moments if moment is not None]
         return max(WATCH_SECONDS if self._pause.is_on else GATHER_SECONDS, min(waits))
 
     def _keep_leases(self, *, overdue: bool) -> None:
@@ -193,6 +200,8 @@ class Drainer:
             if wait:
                 self._closing.wait(wait)
                 continue
+            if self._comparable.is_set():
+                self._compare()
             try:
                 claim = buffer.claim(token, self._settings.claim_entries, self._settings.lease_ms)
             except BufferUnavailable as error:
@@ -206,6 +215,18 @@ class Drainer:
                 self._call_lane()
             self._handle(claim)
             token = uuid.uuid4().hex
+
+    def _compare(self) -> None:
+        """Compare mirrored entries that are due; one lane at a time has enough to do with them."""
+        self._comparable.clear()
+        close_old_connections()
+        try:
+            found = mirror.compare(self._materialiser)
+        except Exception as error:  # noqa: BLE001 - they are due again in a minute, and claims must not wait
+            logger.warning("mollifier.not_compared", extra={"error": f"{type(error).__name__}: {error}"})
+            return
+        with self._lock:
+            self.report.compared += sum(found.values())
 
     def _handle(self, claim: Claim) -> None:
         with self._lock:

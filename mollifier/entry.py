@@ -84,6 +84,15 @@ class Faulty:
 Outcome = Materialised | Unavailable | Faulty
 
 
+class Comparison(StrEnum):
+    """What a mirrored entry and the row that was started directly come to."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
+
+
 # What the drainer tells the buffer of one leased entry.
 
 

@@ -64,6 +64,7 @@ TABLE = (
         "id, fingerprint, time of an idempotency key",
     ),
     Family("sent", "string", "place:digest", "10 min", "outcome and id of a request, should it be sent again"),
+    Family("mirror", "string", "id", "until compared", "header and snapshot of one that was started too"),
     Family("mirrored", "zset", "", "while not empty", "ids by when they may be compared with their rows: mirrored"),
     Family("drainer", "string", "", "DRAINER_LEASE", "token of the drainer that leads"),
     Family("pending", "string", "", "3 s", "a drainer was asked for"),

@@ -21,6 +21,7 @@ TABLE = {
     "mollifier_drain_total": "Reports on claimed entries by outcome.",
     "mollifier_dwell_seconds": "Time from accept to settled.",
     "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
+    "mollifier_mirrored_total": "Mirrored entries by what came of comparing them with their rows.",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
 }
@@ -40,7 +41,7 @@ def collect() -> Iterable[Metric]:
 
 def _gauges(overview: stats.Overview) -> Iterable[Metric]:
     entries = GaugeMetricFamily("mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=["state"])
-    for state in ("queued", "delayed", "leased", "failed"):
+    for state in ("queued", "delayed", "leased", "failed", "mirrored"):
         entries.add_metric([state], getattr(overview, state))
     claimed = overview.drainer_last_claim_at
     yield entries
@@ -52,14 +53,16 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
 def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
     decisions = _counter("mollifier_gate_decisions_total", ["outcome", "reason"])
     drained = _counter("mollifier_drain_total", ["outcome"])
+    mirrored = _counter("mollifier_mirrored_total", ["outcome"])
     for name, count in sorted(counters.items()):
         kind, *labels = name.split(":")
         if kind == "gate":
             decisions.add_metric(labels, count)
         elif kind == "drain":
             drained.add_metric(labels, count)
-    yield decisions
-    yield drained
+        elif kind == "mirrored":
+            mirrored.add_metric(labels, count)
+    yield from (decisions, drained, mirrored)
     for kind in ("lapsed", "orphaned"):
         counted = _counter(f"mollifier_{kind}_total", [])
         counted.add_metric([], counters.get(kind, 0))

@@ -35,6 +35,7 @@ class Overview:
     delayed: int = 0
     leased: int = 0
     failed: int = 0
+    mirrored: int = 0
     bytes: int = 0
     oldest_age_seconds: float | None = None
     in_per_second: float = 0.0
@@ -78,6 +79,7 @@ def _overview() -> Overview:
         delayed=delayed,
         leased=buffered - in_queues - alone - delayed - failed,
         failed=failed,
+        mirrored=int(totals.get(b"mirrored", 0)),
         bytes=int(totals.get(b"b", 0)),
         oldest_age_seconds=_age(now, oldest),
         in_per_second=sum(entered[at] for at in over) / RATE_SECONDS,
