@@ -61,6 +61,10 @@ class Conf:
     linger_seconds: float = 2.0
     shutdown_timeout_seconds: float = 30.0
     graceful_timeout_seconds: float = 60.0
+    # The sweep: from when on an entry is stale, how many orgs one pass looks at, and how often it goes round.
+    sweep_stale_seconds: float = 300.0
+    sweep_orgs: int = 100
+    sweep_interval_seconds: float = 300.0
     # Retries of an entry that failed by itself.
     retry_base_ms: int = 1_000
     retry_cap_ms: int = 60_000
