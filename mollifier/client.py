@@ -3,6 +3,7 @@
 Nothing here repeats a script whose reply was lost; each caller knows whether it may.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from mollifier import lua
 from mollifier.errors import BufferUnavailable
 
+logger = logging.getLogger(__name__)
 GATE, BUFFER = "gate", "buffer"
+LOAD_SECONDS = 1.0
 _deadline = threading.local()
 
 
@@ -78,6 +81,16 @@ def _reply(connection: Connection) -> Any:
         return connection.read_response()
     except ResponseError as error:
         return error
+
+
+def load_scripts() -> bool:
+    """Make the scripts known to Redis, so that no trigger's exchange has to; False, and no error, when it is away."""
+    try:
+        replies = exchange([("SCRIPT", "LOAD", script.text) for script in lua.every()], LOAD_SECONDS)
+    except BufferUnavailable as error:
+        logger.warning("mollifier.scripts_not_loaded", extra={"error": str(error)})
+        return False
+    return not any(isinstance(reply, Exception) for reply in replies)
 
 
 def _text(sha: str) -> str:
