@@ -7,7 +7,7 @@ from settings import env
 env.use_settings()
 application = get_wsgi_application()
 
-# Once the apps are ready; the first trigger has only the gate's time-out.
-from mollifier import client  # noqa: E402
+# Once the apps are ready.
+from mollifier import checks  # noqa: E402
 
-client.load_scripts()
+checks.boot()
