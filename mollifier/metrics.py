@@ -22,6 +22,10 @@ TABLE = {
     "mollifier_dwell_seconds": "Time from accept to settled.",
     "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
     "mollifier_mirrored_total": "Mirrored entries by what came of comparing them with their rows.",
+    "mollifier_drainer_last_beat_timestamp_seconds": "When a drainer last said that it leads.",
+    "mollifier_stale_entries": "Queued entries that had waited too long when the sweep last looked.",
+    "mollifier_orphaned_ids": "Ids that the sweep's last cycle found queued without an entry.",
+    "mollifier_sweep_last_cycle_timestamp_seconds": "When the sweep last came round.",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
 }
@@ -43,11 +47,17 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
     entries = GaugeMetricFamily("mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=["state"])
     for state in ("queued", "delayed", "leased", "failed", "mirrored"):
         entries.add_metric([state], getattr(overview, state))
-    claimed = overview.drainer_last_claim_at
     yield entries
     yield _gauge("mollifier_buffer_bytes", overview.bytes)
     yield _gauge("mollifier_buffer_oldest_age_seconds", overview.oldest_age_seconds or 0)
-    yield _gauge("mollifier_drainer_last_claim_timestamp_seconds", claimed.timestamp() if claimed else 0)
+    yield _gauge("mollifier_stale_entries", overview.stale)
+    yield _gauge("mollifier_orphaned_ids", overview.orphaned)
+    for name, moment in (
+        ("mollifier_drainer_last_claim_timestamp_seconds", overview.drainer_last_claim_at),
+        ("mollifier_drainer_last_beat_timestamp_seconds", overview.drainer_last_beat_at),
+        ("mollifier_sweep_last_cycle_timestamp_seconds", overview.sweep_last_cycle_at),
+    ):
+        yield _gauge(name, moment.timestamp() if moment else 0)
 
 
 def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:

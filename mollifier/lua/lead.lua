@@ -19,7 +19,10 @@ if now == 0 then
 end
 local leader = redis.call('GET', drainer)
 local leads = not leader or leader == token
-if leads then redis.call('SET', drainer, token, 'PX', lead_ms) end
+if leads then
+  redis.call('SET', drainer, token, 'PX', lead_ms)
+  redis.call('HSET', totals, 'beat', string.format('%.0f', now))
+end
 if not leader then redis.call('DEL', pending) end
 local function first_in(...)
   local first_at
