@@ -1,10 +1,10 @@
 """What every Materialiser must do; see mollifier/materialiser.py."""
 
-from dataclasses import replace
 from threading import Thread
 
 import pytest
 from django.db import connections
+from msgspec.structs import replace
 
 from mollifier.entry import Comparison, Faulty, Materialised, Unavailable
 from tests.contracts.worlds import InMemory, Instances
