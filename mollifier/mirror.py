@@ -30,11 +30,12 @@ def compare(materialiser: Materialiser, *, now_ms: float = 0) -> Mapping[Compari
     found: dict[UUID, Comparison] = {}
     entries: list[Entry] = []
     for raw, text in zip(given[::2], given[1::2], strict=True):
+        id_ = UUID(raw.decode())
         try:
-            entries.append(buffer.parse(raw, State.LEASED, text, ()))
+            entries.append(buffer.parse(id_, State.LEASED, text, None))
         except EntryUnreadable:
-            found[UUID(raw.decode())] = Comparison.UNREADABLE
-            logger.exception("mollifier.mirror_unreadable", extra={"entry": raw.decode()})
+            found[id_] = Comparison.UNREADABLE
+            logger.exception("mollifier.mirror_unreadable", extra={"entry": str(id_)})
     if entries:
         found |= materialiser.compare(entries)
     if found:
