@@ -31,7 +31,7 @@ def compare(materialiser: Materialiser, *, now_ms: float = 0) -> Mapping[Compari
     entries: list[Entry] = []
     for raw, text in zip(given[::2], given[1::2], strict=True):
         try:
-            entries.append(buffer.parse(raw, State.LEASED, text, ()))
+            entries.append(buffer.parse(raw, State.LEASED, text, None))
         except EntryUnreadable:
             found[UUID(raw.decode())] = Comparison.UNREADABLE
             logger.exception("mollifier.mirror_unreadable", extra={"entry": raw.decode()})
