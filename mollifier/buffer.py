@@ -19,7 +19,6 @@ from mollifier.entry import (
     Claim,
     Entry,
     Fail,
-    PatchOutcome,
     Report,
     Requeue,
     Settle,
@@ -30,14 +29,13 @@ from mollifier.entry import (
 from mollifier.errors import EntryUnreadable
 
 CLAIM, PROMOTE, SETTLE = lua.load("claim"), lua.load("promote"), lua.load("settle")
-EXTEND, RECLAIM, PATCH = lua.load("extend"), lua.load("reclaim"), lua.load("patch")
+EXTEND, RECLAIM = lua.load("extend"), lua.load("reclaim")
 READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
 MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
 ENVS_LOOKED_AT = 100
 ERROR_CHARACTERS = 1000
-REASON_CHARACTERS = 500
 MODES = {mode.value.encode(): mode for mode in Mode}
 REASONS = {reason.value.encode(): reason for reason in Reason}
 SETTLEMENTS = {settlement.value.encode(): settlement for settlement in Settlement}
@@ -114,23 +112,6 @@ def reclaim(limit: int = MOST_AT_ONCE, *, now_ms: float = 0) -> int:
     now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
     taken, _ = client.call_all([RECLAIM.command(now=now, at_most=limit), PROMOTE.command(now=now, at_most=limit)])
     return int(taken)
-
-
-def cancel(scope: Scope, id: UUID, reason: str, *, now_ms: float = 0) -> PatchOutcome:  # noqa: A002
-    """Mark an entry as cancelled; the drainer makes it a cancelled instance.
-
-    APPLIED: this call did it. CANCELLED: it was before. NOT_FOUND: it is not, or no longer, buffered here.
-    """
-    word = client.call(
-        PATCH.command(
-            keys.partition_of(scope.org),
-            now=_us(now_ms),
-            id=str(id),
-            place=keys.place(scope),
-            text=reason[:REASON_CHARACTERS],
-        )
-    )
-    return PatchOutcome(word.decode())
 
 
 def read(scope: Scope, id: UUID) -> Entry | None:  # noqa: A002
@@ -210,6 +191,7 @@ def _changes(side: Mapping[bytes, bytes]) -> dict[str, Any]:
         "lapses": int(side.get(b"k", 0)),
         "patch_version": int(side.get(b"v", 0)),
         "cancel_reason": _text(side.get(b"c")),
+        "patch": side.get(b"d", b""),
         "error": _text(side.get(b"e")),
         "first_failed_at": _at(side[b"f"]) if b"f" in side else None,
     }

@@ -47,7 +47,8 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     """A wish for one instance; its id is made at the edge, and every later step is idempotent on it.
 
     `payload` and `metadata` are JSON text. `version` is the definition's, pinned at submission. `bufferable` is
-    false when the caller will not have it buffered.
+    false when the caller will not have it buffered. `metadata_version` and `paused` are what became of it in the
+    buffer.
 
     A snapshot holds the fields by their order here: a new one goes to the end, with a default.
     """
@@ -69,6 +70,8 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     parent_id: UUID | None = None
     depth: int = 0
     bufferable: bool = True
+    metadata_version: int = 0
+    paused: bool = False
 
 
 def fingerprint(definition: str, payload: bytes) -> str:

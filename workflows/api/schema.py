@@ -1,13 +1,14 @@
 """The OpenAPI description of each operation, made from the shapes the API really decodes and encodes."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from workflows.api import examples, problems, serializers
+from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 JSON = "application/json"
@@ -16,6 +17,10 @@ SHAPES = (
     serializers.TriggerRequest,
     serializers.BatchRequest,
     serializers.CancelRequest,
+    serializers.TagsRequest,
+    serializers.MetadataRequest,
+    serializers.RescheduleRequest,
+    serializers.PauseRequest,
     serializers.FlagsRequest,
     serializers.InstancePage,
     serializers.EventPage,
@@ -25,6 +30,8 @@ SHAPES = (
     serializers.Health,
     serializers.Problem,
 )
+# Shapes that leave out what has nothing to say, and parts of what is sent.
+NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the scope.",
@@ -32,6 +39,7 @@ REFUSALS = {
 }
 BAD_BODY = "Malformed JSON, a wrong type, an unknown field, a NUL, or JSON too deep or numbers too large."
 BAD_QUERY = "A query parameter that is unknown, repeated or not what it should be."
+FINISHED_OR_MOVED_ON = "It is finished (`already_finished`), or its log moved on (`fence_conflict`, with both numbers)."
 NO_INSTANCE = "No such instance, or it belongs to another environment."
 ANSWER_HEADERS = {
     "X-Request-Id": "The request's id: the one that was sent, or a new one.",
@@ -59,10 +67,10 @@ def ref(shape: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def components() -> dict[str, Any]:
-    """Return the JSON schema of every shape; answers always hold all their members."""
+    """Return the JSON schema of every shape; answers hold all their members, but for those of NOT_WHOLE."""
     made = msgspec.json.schema_components(SHAPES, ref_template=REF)[1]
     for name, schema in made.items():
-        if not name.endswith("Request") and name not in {"Problem", "BatchItem"}:
+        if not name.endswith("Request") and name not in NOT_WHOLE:
             schema["required"] = list(schema["properties"])
     made["BatchRequest"]["properties"]["triggers"]["items"] = ref(serializers.TriggerRequest)
     return made
@@ -192,20 +200,51 @@ LIST_EVENTS = operation(
     query=serializers.EventsQuery,
     headers={"WWW-Authenticate": [401, 403]},
 )
-CANCEL_INSTANCE = operation(
-    "cancel_instance",
-    {200: (serializers.Instance, "The instance as it is now: cancelled.")},
-    REFUSALS
-    | {
-        400: BAD_BODY,
-        404: NO_INSTANCE,
-        409: "It is finished (`already_finished`), or its log moved on (`fence_conflict`, with both numbers).",
-        413: "The body is too large.",
-    },
-    body=serializers.CancelRequest,
-    headers={"ETag": [200], "Retry-After": [503], "WWW-Authenticate": [401, 403]},
-    sent={"If-Match": "The `seq` the decision was made at: refused when the log moved on."},
+
+
+def verb(
+    name: str, body: type[msgspec.Struct], said: str, conflict: str = "", refusals: dict[int, str] | None = None
+) -> Callable[[F], F]:
+    """Describe a verb on one instance."""
+    return operation(
+        name,
+        {200: (serializers.Instance, said)},
+        REFUSALS
+        | {
+            400: BAD_BODY,
+            404: NO_INSTANCE,
+            409: f"{FINISHED_OR_MOVED_ON}{conflict}",
+            413: "The body is too large.",
+        }
+        | (refusals or {}),
+        body=body,
+        headers={"ETag": [200], "Retry-After": [503], "WWW-Authenticate": [401, 403]},
+        sent={"If-Match": "The `seq` the decision was made at: refused when the log moved on."},
+    )
+
+
+CANCEL_INSTANCE = verb("cancel_instance", serializers.CancelRequest, "The instance as it is now: cancelled.")
+CHANGE_TAGS = verb(
+    "change_tags",
+    serializers.TagsRequest,
+    "The instance with its tags as they are now.",
+    refusals={422: "It would have more than 10 tags (`limit_exceeded`)."},
 )
+CHANGE_METADATA = verb(
+    "change_metadata",
+    serializers.MetadataRequest,
+    "The instance with its metadata as they are now.",
+    conflict=" Or the metadata was changed since `expected_version` (`version_conflict`, with both numbers).",
+    refusals={422: "It would be too large (`limit_exceeded`), or an operation does not fit (`operation_invalid`)."},
+)
+RESCHEDULE_INSTANCE = verb(
+    "reschedule_instance",
+    serializers.RescheduleRequest,
+    "The instance; it starts at that time or later.",
+    conflict=" Or it has started (`already_started`).",
+)
+PAUSE_INSTANCE = verb("pause_instance", serializers.PauseRequest, "The instance as it is now: paused.")
+RESUME_INSTANCE = verb("resume_instance", serializers.PauseRequest, "The instance as it is now.")
 GET_BUFFER = operation(
     "get_buffer",
     {200: (serializers.Buffer, "What of the key's org is buffered.")},

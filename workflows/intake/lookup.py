@@ -26,7 +26,7 @@ from workflows.states import Status
 # Looked at in the buffer for one page.
 MAX_ENTRIES = 1_000
 # What an entry can be shown as; other statuses are only found in rows.
-ENTRY_STATUSES = frozenset({None, BUFFERED, Status.CANCELLED.value})
+ENTRY_STATUSES = frozenset({None, BUFFERED, Status.CANCELLED.value, Status.PAUSED.value})
 
 SELECT = f"""
 SELECT {view.COLUMNS} FROM workflows_instance i
