@@ -39,6 +39,11 @@ WHERE id = %(id)s AND NOT EXISTS (
 RETURNING 1"""
 
 
+CLEAR_KEY = """
+UPDATE workflows_instance SET idempotency_key = NULL
+WHERE env_id = %s AND definition = %s AND idempotency_key = %s AND superseded_by IS NULL RETURNING id"""
+
+
 @dataclass(frozen=True, slots=True)
 class Changed:
     """It is as the caller wants it; `seq` is the log's tail."""
@@ -151,6 +156,12 @@ def amend(trigger: Trigger, *, actor: str) -> None:
     if trigger.run_after is not None:
         reschedule(trigger.id, trigger.run_after, actor=actor)
     (pause if trigger.paused else resume)(trigger.id, actor=actor)
+
+
+def clear_key(env_id: UUID, definition: str, key: str) -> UUID | None:
+    """Take an idempotency key from the instance that owns it, finished or not, and say which that was."""
+    found = eventlog.execute(CLEAR_KEY, (env_id, definition, key))
+    return found[0][0] if found else None
 
 
 def _lock(instance_id: UUID, expected_seq: int | None) -> _Row | AlreadyFinished | NotFound | FenceConflict:

@@ -136,6 +136,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("reschedule_instance", 200): {"put off": PUT_OFF},
     ("pause_instance", 200): {"paused": PAUSED},
     ("resume_instance", 200): {"pending again": STARTED},
+    ("delete_idempotency_key", 200): {"freed": {"cleared": ID}},
     ("get_buffer", 200): {"some": {"org": "acme", "available": True, "queued": 3, "oldest_age_seconds": 1.5}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},

@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from workflows.api import parsing, problems, responses, schema
+from workflows.api import parsing, problems, responses, schema, schema_verbs
 from workflows.api.auth import caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import invalid
@@ -87,7 +87,7 @@ class CancelView(ApiView):
 
     scopes: ClassVar[Mapping[str, frozenset[Scopes]]] = {"POST": WRITE}
 
-    @schema.CANCEL_INSTANCE
+    @schema_verbs.CANCEL_INSTANCE
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked, caller = read(request, cancel_body), caller_of(request)
         at = fence(request, asked.as_of)
@@ -104,7 +104,7 @@ class SteerView(ApiView):
 class TagsView(SteerView):
     """Add and take away tags."""
 
-    @schema.CHANGE_TAGS
+    @schema_verbs.CHANGE_TAGS
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked, caller = read(request, tags_body), caller_of(request)
         at = fence(request, asked.as_of)
@@ -115,7 +115,7 @@ class TagsView(SteerView):
 class MetadataView(SteerView):
     """Operate on the metadata."""
 
-    @schema.CHANGE_METADATA
+    @schema_verbs.CHANGE_METADATA
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked, caller = read(request, metadata_body), caller_of(request)
         outcome = control.change_metadata(
@@ -132,7 +132,7 @@ class MetadataView(SteerView):
 class RescheduleView(SteerView):
     """Say when an instance may start."""
 
-    @schema.RESCHEDULE_INSTANCE
+    @schema_verbs.RESCHEDULE_INSTANCE
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked, caller = read(request, reschedule_body), caller_of(request)
         at = fence(request, asked.as_of)
@@ -143,7 +143,7 @@ class RescheduleView(SteerView):
 class PauseView(SteerView):
     """Keep an instance from going on."""
 
-    @schema.PAUSE_INSTANCE
+    @schema_verbs.PAUSE_INSTANCE
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked, caller = read(request, pause_body), caller_of(request)
         outcome = control.pause(caller.env, id_, actor=caller.name, at=fence(request, asked.as_of))
@@ -153,7 +153,7 @@ class PauseView(SteerView):
 class ResumeView(SteerView):
     """Let a paused instance go on."""
 
-    @schema.RESUME_INSTANCE
+    @schema_verbs.RESUME_INSTANCE
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked, caller = read(request, pause_body), caller_of(request)
         outcome = control.resume(caller.env, id_, actor=caller.name, at=fence(request, asked.as_of))

@@ -21,6 +21,7 @@ SHAPES = (
     serializers.MetadataRequest,
     serializers.RescheduleRequest,
     serializers.PauseRequest,
+    serializers.ClearedKey,
     serializers.FlagsRequest,
     serializers.InstancePage,
     serializers.EventPage,
@@ -39,7 +40,6 @@ REFUSALS = {
 }
 BAD_BODY = "Malformed JSON, a wrong type, an unknown field, a NUL, or JSON too deep or numbers too large."
 BAD_QUERY = "A query parameter that is unknown, repeated or not what it should be."
-FINISHED_OR_MOVED_ON = "It is finished (`already_finished`), or its log moved on (`fence_conflict`, with both numbers)."
 NO_INSTANCE = "No such instance, or it belongs to another environment."
 ANSWER_HEADERS = {
     "X-Request-Id": "The request's id: the one that was sent, or a new one.",
@@ -200,51 +200,6 @@ LIST_EVENTS = operation(
     query=serializers.EventsQuery,
     headers={"WWW-Authenticate": [401, 403]},
 )
-
-
-def verb(
-    name: str, body: type[msgspec.Struct], said: str, conflict: str = "", refusals: dict[int, str] | None = None
-) -> Callable[[F], F]:
-    """Describe a verb on one instance."""
-    return operation(
-        name,
-        {200: (serializers.Instance, said)},
-        REFUSALS
-        | {
-            400: BAD_BODY,
-            404: NO_INSTANCE,
-            409: f"{FINISHED_OR_MOVED_ON}{conflict}",
-            413: "The body is too large.",
-        }
-        | (refusals or {}),
-        body=body,
-        headers={"ETag": [200], "Retry-After": [503], "WWW-Authenticate": [401, 403]},
-        sent={"If-Match": "The `seq` the decision was made at: refused when the log moved on."},
-    )
-
-
-CANCEL_INSTANCE = verb("cancel_instance", serializers.CancelRequest, "The instance as it is now: cancelled.")
-CHANGE_TAGS = verb(
-    "change_tags",
-    serializers.TagsRequest,
-    "The instance with its tags as they are now.",
-    refusals={422: "It would have more than 10 tags (`limit_exceeded`)."},
-)
-CHANGE_METADATA = verb(
-    "change_metadata",
-    serializers.MetadataRequest,
-    "The instance with its metadata as they are now.",
-    conflict=" Or the metadata was changed since `expected_version` (`version_conflict`, with both numbers).",
-    refusals={422: "It would be too large (`limit_exceeded`), or an operation does not fit (`operation_invalid`)."},
-)
-RESCHEDULE_INSTANCE = verb(
-    "reschedule_instance",
-    serializers.RescheduleRequest,
-    "The instance; it starts at that time or later.",
-    conflict=" Or it has started (`already_started`).",
-)
-PAUSE_INSTANCE = verb("pause_instance", serializers.PauseRequest, "The instance as it is now: paused.")
-RESUME_INSTANCE = verb("resume_instance", serializers.PauseRequest, "The instance as it is now.")
 GET_BUFFER = operation(
     "get_buffer",
     {200: (serializers.Buffer, "What of the key's org is buffered.")},

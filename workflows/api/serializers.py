@@ -247,6 +247,12 @@ class BatchAnswer(Struct, frozen=True):
     summary: BatchSummary
 
 
+class ClearedKey(Struct, frozen=True):
+    """A key that is free now."""
+
+    cleared: Annotated[UUID, Meta(description="The instance that the key was of; it goes on without it.")]
+
+
 class Flags(Struct, frozen=True):
     """Flags of the key's org as every process will have them within 2 s; null means the service's default."""
 
