@@ -34,6 +34,8 @@ READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
 MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
+# What one exchange, and one list, holds.
+READ_BYTES, LISTED_BYTES = 2 * 1024 * 1024, 8 * 1024 * 1024
 ENVS_LOOKED_AT = 100
 ERROR_CHARACTERS = 1000
 MODES = {mode.value.encode(): mode for mode in Mode}
@@ -116,8 +118,13 @@ def reclaim(limit: int = MOST_AT_ONCE, *, now_ms: float = 0) -> int:
 
 def read(scope: Scope, id: UUID) -> Entry | None:  # noqa: A002
     """Return the entry while it is buffered, in any state."""
-    found = [entry for entry in _read([id]) if entry.scope == scope]
+    found = read_many(scope, [id])
     return found[0] if found else None
+
+
+def read_many(scope: Scope, ids: Sequence[UUID]) -> list[Entry]:
+    """Return those of the ids that are buffered in this place."""
+    return [entry for entry in _read(ids) if entry.scope == scope]
 
 
 def leased(ids: Sequence[UUID]) -> list[Entry]:
@@ -126,12 +133,27 @@ def leased(ids: Sequence[UUID]) -> list[Entry]:
 
 
 def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
-    """Return the newest entries of one environment, those with a lower id than `before`, newest id first."""
+    """Return the newest entries of one environment, those with a lower id than `before`, newest id first.
+
+    They are fewer than `limit` where there are no more, or where these hold LISTED_BYTES already.
+    """
+    found: list[Entry] = []
+    left = limit = min(limit, LOOKED_AT)
+    # Of those that are named some may be settled before they are read; then the next ones take their place.
+    while left > 0 and (room := LISTED_BYTES - weigh(found)) > 0:
+        ids = _newest_ids(scope, before)[:left]
+        found += _read(ids, room)
+        if len(ids) < left:
+            break
+        left, before = limit - len(found), ids[-1]
+    return found
+
+
+def _newest_ids(scope: Scope, before: UUID | None) -> list[UUID]:
     script = NEWEST.command(
         keys.partition_of(scope.org), place=keys.place(scope), before=str(before or ""), looked_at=LOOKED_AT
     )
-    ids = sorted(_ids(client.call(script)), reverse=True)
-    return _read(ids[: min(limit, LOOKED_AT)])
+    return sorted(_ids(client.call(script)), reverse=True)
 
 
 def entries(limit: int, org: str | None = None) -> list[Entry]:
@@ -158,12 +180,20 @@ def _tokens() -> list[bytes]:
     return tokens
 
 
-def _read(ids: Sequence[UUID]) -> list[Entry]:
-    if not ids:
-        return []
-    parts = client.call(READ.command(tail=_names(ids)))
-    rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
-    return [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
+def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
+    found: list[Entry] = []
+    names = _names(ids)
+    while names and (most is None or weigh(found) < most):
+        looked_at, *parts = client.call(READ.command(bytes=READ_BYTES, tail=names))
+        rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
+        found += [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
+        names = names[looked_at:]
+    return found
+
+
+def weigh(entries: Iterable[Entry]) -> int:
+    """Return how many bytes entries hold."""
+    return sum(len(entry.snapshot) + len(entry.patch) for entry in entries)
 
 
 def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002

@@ -3,7 +3,6 @@
 They hold only the values that differ from the snapshot's. One version byte, then MessagePack without field names.
 """
 
-from dataclasses import replace
 from datetime import datetime
 
 import msgspec
@@ -57,8 +56,7 @@ def apply(base: Trigger, patch: bytes) -> Trigger:
         fields = _decoder.decode(memoryview(patch)[1:])
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SnapshotInvalid(f"patch: {error}") from error
-    return replace(
-        base,
+    return base.evolve(
         tags=base.tags if fields.tags is None else fields.tags,
         metadata=base.metadata if fields.metadata is None else fields.metadata,
         metadata_version=fields.metadata_version,

@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 
@@ -72,6 +74,10 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     bufferable: bool = True
     metadata_version: int = 0
     paused: bool = False
+
+    def evolve(self, **changes: Any) -> "Trigger":
+        """Return it with other values."""
+        return replace(self, **changes)
 
 
 def fingerprint(definition: str, payload: bytes) -> str:

@@ -3,7 +3,7 @@
 --   cancel   text is the reason, for good; one that waits for a retry or is a dead letter becomes due at once
 --   set      text is all that was ever changed, opaque here; only while the version is still `seen`
 -- Outcomes: applied version | cancelled (it was already) | stale (another change came first) | full level (a cap of
--- bytes; nothing is changed) | not_found (gone, mirrored, or another place's).
+-- bytes; nothing is changed) | not_found (gone, or another place's).
 local totals = KEYS[1]
 local entry = KEYS[2]
 local side = KEYS[3]
@@ -21,8 +21,8 @@ local cap_env_bytes = tonumber(ARGV[7])
 local cap_org_bytes = tonumber(ARGV[8])
 local cap_total_bytes = tonumber(ARGV[9])
 
-local at, mode = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^1 %S+ %d+ (%S+) %d+ (%S+) ')
-if at ~= place or mode == 'mirror' then return {'not_found'} end
+local its = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^1 %S+ %d+ (%S+) ')
+if its ~= place then return {'not_found'} end
 local key, owner = side .. id, org .. string.match(place, '^[^/]+')
 local known = redis.call('HMGET', key, 'c', 'd', 'v')
 if known[1] then return {'cancelled'} end

@@ -67,7 +67,7 @@ def test_an_entry_that_was_cancelled_is_cancelled():
 
 def test_an_entry_that_was_changed_or_paused_is_shown_so():
     made = sent()
-    changed = replace(made, tags=("u",), metadata=b'{"m":2}', metadata_version=1, paused=True)
+    changed = made.evolve(tags=("u",), metadata=b'{"m":2}', metadata_version=1, paused=True)
     shown = view.from_entry(ENV, entry_of(made, patch=patch.encode(made, changed)))
     assert (shown.tags, shown.metadata, shown.metadata_version) == (("u",), b'{"m":2}', 1)
     assert (shown.status, shown.notice.code, shown.last_seq) == ("paused", "paused", 0)

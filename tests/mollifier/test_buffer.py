@@ -306,3 +306,41 @@ def test_without_redis_every_call_says_so():
     for call in calls:
         with pytest.raises(BufferUnavailable):
             call()
+
+
+def test_many_entries_are_read_in_one_exchange():
+    ids = accept(50)
+    accept(1, STAGING)
+    redis = get_redis_connection("buffer")
+    before = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert [entry.id for entry in buffer.read_many(ACME, [uuid.uuid4(), *ids])] == ids
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
+    assert buffer.read_many(STAGING, ids) == []
+
+
+def test_what_one_exchange_reads_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(buffer, "READ_BYTES", 2_500)
+    monkeypatch.setattr(buffer, "LISTED_BYTES", 4_000)
+    ids = [ordered_id(number) for number in range(10)]
+    accept(10, ids=ids, snapshot=b"x" * 1_000)
+    assert [entry.id for entry in buffer.read_many(ACME, ids)] == ids
+    pages, before = [], None
+    while page := buffer.newest(ACME, before, 100):
+        pages.append(len(page))
+        before = page[-1].id
+    assert (sum(pages), max(pages) < 7) == (10, True)
+
+
+def test_a_list_goes_on_past_entries_that_leave_meanwhile(monkeypatch):
+    ids = [ordered_id(number) for number in range(10)]
+    accept(10, ids=ids)
+    read, left = buffer._read, []
+
+    def settle_first(wanted, most=None):
+        if not left:
+            left.extend(entry.id for entry in buffer.claim("t", 1000, LEASE_MS).entries)
+            buffer.settle("t", [Settle(one, 0) for one in ids[6:9]])
+        return read(wanted, most)
+
+    monkeypatch.setattr(buffer, "_read", settle_first)
+    assert [entry.id for entry in buffer.newest(ACME, None, 5)] == [ids[9], *ids[5:1:-1]]

@@ -1,6 +1,5 @@
 """Verbs on rows: what each writes, what it refuses, and that none is lost among others."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -157,7 +156,7 @@ def test_a_row_is_amended_with_what_its_entry_became_finished_or_not():
         engine.start(made)
         if end:
             engine.cancel(made.id, "enough", actor="ada")
-        became = replace(made, tags=("b",), metadata=b'{"x":[]}', metadata_version=2, paused=True, run_after=LATER)
+        became = made.evolve(tags=("b",), metadata=b'{"x":[]}', metadata_version=2, paused=True, run_after=LATER)
         for _ in range(2):
             steering.amend(became, actor="buffer")
         held = row(made.id)
@@ -168,7 +167,7 @@ def test_a_row_is_amended_with_what_its_entry_became_finished_or_not():
 
 def test_a_row_that_was_changed_itself_is_not_set_back():
     made = trigger()
-    engine.start(replace(made, tags=("entry",), metadata_version=1))
+    engine.start(made.evolve(tags=("entry",), metadata_version=1))
     tag(made.id, "row")
-    steering.amend(replace(made, tags=("entry",), metadata_version=1), actor="buffer")
+    steering.amend(made.evolve(tags=("entry",), metadata_version=1), actor="buffer")
     assert row(made.id).tags == ["entry", "row"]

@@ -5,7 +5,7 @@ before is not found in the buffer any more, and its row is committed. So each ve
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TypeVar
@@ -135,7 +135,7 @@ def reschedule(env: Env, id_: UUID, run_after: datetime, *, actor: str, at: At =
         env,
         id_,
         at,
-        _on_entry(id_, lambda trigger: replace(trigger, run_after=run_after)),
+        _on_entry(id_, lambda trigger: trigger.evolve(run_after=run_after)),
         lambda seq: steering.reschedule(id_, run_after, actor=actor, expected_seq=seq),
     )
 
@@ -146,7 +146,7 @@ def pause(env: Env, id_: UUID, *, actor: str, at: At = ANYWHEN) -> Steer:
         env,
         id_,
         at,
-        _on_entry(id_, lambda trigger: replace(trigger, paused=True)),
+        _on_entry(id_, lambda trigger: trigger.evolve(paused=True)),
         lambda seq: steering.pause(id_, actor=actor, expected_seq=seq),
     )
 
@@ -157,7 +157,7 @@ def resume(env: Env, id_: UUID, *, actor: str, at: At = ANYWHEN) -> Steer:
         env,
         id_,
         at,
-        _on_entry(id_, lambda trigger: replace(trigger, paused=False)),
+        _on_entry(id_, lambda trigger: trigger.evolve(paused=False)),
         lambda seq: steering.resume(id_, actor=actor, expected_seq=seq),
     )
 
@@ -176,7 +176,7 @@ def _merge(change: attributes.Change, trigger: Trigger) -> Trigger | attributes.
     merged = attributes.merge(Attributes(trigger.tags, trigger.metadata, trigger.metadata_version), change)
     if not isinstance(merged, Attributes):
         return merged
-    return replace(trigger, tags=merged.tags, metadata=merged.metadata, metadata_version=merged.version)
+    return trigger.evolve(tags=merged.tags, metadata=merged.metadata, metadata_version=merged.version)
 
 
 def _steer(
