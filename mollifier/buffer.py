@@ -19,7 +19,6 @@ from mollifier.entry import (
     Claim,
     Entry,
     Fail,
-    PatchOutcome,
     Report,
     Requeue,
     Settle,
@@ -30,14 +29,15 @@ from mollifier.entry import (
 from mollifier.errors import EntryUnreadable
 
 CLAIM, PROMOTE, SETTLE = lua.load("claim"), lua.load("promote"), lua.load("settle")
-EXTEND, RECLAIM, PATCH = lua.load("extend"), lua.load("reclaim"), lua.load("patch")
+EXTEND, RECLAIM = lua.load("extend"), lua.load("reclaim")
 READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
 MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
+# What one exchange, and one list, holds.
+READ_BYTES, LISTED_BYTES = 2 * 1024 * 1024, 8 * 1024 * 1024
 ENVS_LOOKED_AT = 100
 ERROR_CHARACTERS = 1000
-REASON_CHARACTERS = 500
 MODES = {mode.value.encode(): mode for mode in Mode}
 REASONS = {reason.value.encode(): reason for reason in Reason}
 SETTLEMENTS = {settlement.value.encode(): settlement for settlement in Settlement}
@@ -116,27 +116,15 @@ def reclaim(limit: int = MOST_AT_ONCE, *, now_ms: float = 0) -> int:
     return int(taken)
 
 
-def cancel(scope: Scope, id: UUID, reason: str, *, now_ms: float = 0) -> PatchOutcome:  # noqa: A002
-    """Mark an entry as cancelled; the drainer makes it a cancelled instance.
-
-    APPLIED: this call did it. CANCELLED: it was before. NOT_FOUND: it is not, or no longer, buffered here.
-    """
-    word = client.call(
-        PATCH.command(
-            keys.partition_of(scope.org),
-            now=_us(now_ms),
-            id=str(id),
-            place=keys.place(scope),
-            text=reason[:REASON_CHARACTERS],
-        )
-    )
-    return PatchOutcome(word.decode())
-
-
 def read(scope: Scope, id: UUID) -> Entry | None:  # noqa: A002
     """Return the entry while it is buffered, in any state."""
-    found = [entry for entry in _read([id]) if entry.scope == scope]
+    found = read_many(scope, [id])
     return found[0] if found else None
+
+
+def read_many(scope: Scope, ids: Sequence[UUID]) -> list[Entry]:
+    """Return those of the ids that are buffered in this place."""
+    return [entry for entry in _read(ids) if entry.scope == scope]
 
 
 def leased(ids: Sequence[UUID]) -> list[Entry]:
@@ -145,12 +133,27 @@ def leased(ids: Sequence[UUID]) -> list[Entry]:
 
 
 def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
-    """Return the newest entries of one environment, those with a lower id than `before`, newest id first."""
+    """Return the newest entries of one environment, those with a lower id than `before`, newest id first.
+
+    They are fewer than `limit` where there are no more, or where these hold LISTED_BYTES already.
+    """
+    found: list[Entry] = []
+    left = limit = min(limit, LOOKED_AT)
+    # Of those that are named some may be settled before they are read; then the next ones take their place.
+    while left > 0 and (room := LISTED_BYTES - weigh(found)) > 0:
+        ids = _newest_ids(scope, before)[:left]
+        found += _read(ids, room)
+        if len(ids) < left:
+            break
+        left, before = limit - len(found), ids[-1]
+    return found
+
+
+def _newest_ids(scope: Scope, before: UUID | None) -> list[UUID]:
     script = NEWEST.command(
         keys.partition_of(scope.org), place=keys.place(scope), before=str(before or ""), looked_at=LOOKED_AT
     )
-    ids = sorted(_ids(client.call(script)), reverse=True)
-    return _read(ids[: min(limit, LOOKED_AT)])
+    return sorted(_ids(client.call(script)), reverse=True)
 
 
 def entries(limit: int, org: str | None = None) -> list[Entry]:
@@ -177,12 +180,20 @@ def _tokens() -> list[bytes]:
     return tokens
 
 
-def _read(ids: Sequence[UUID]) -> list[Entry]:
-    if not ids:
-        return []
-    parts = client.call(READ.command(tail=_names(ids)))
-    rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
-    return [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
+def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
+    found: list[Entry] = []
+    names = _names(ids)
+    while names and (most is None or weigh(found) < most):
+        looked_at, *parts = client.call(READ.command(bytes=READ_BYTES, tail=names))
+        rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
+        found += [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
+        names = names[looked_at:]
+    return found
+
+
+def weigh(entries: Iterable[Entry]) -> int:
+    """Return how many bytes entries hold."""
+    return sum(len(entry.snapshot) + len(entry.patch) for entry in entries)
 
 
 def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002
@@ -210,6 +221,7 @@ def _changes(side: Mapping[bytes, bytes]) -> dict[str, Any]:
         "lapses": int(side.get(b"k", 0)),
         "patch_version": int(side.get(b"v", 0)),
         "cancel_reason": _text(side.get(b"c")),
+        "patch": side.get(b"d", b""),
         "error": _text(side.get(b"e")),
         "first_failed_at": _at(side[b"f"]) if b"f" in side else None,
     }

@@ -31,9 +31,20 @@ def test_a_trigger_starts_an_instance(acme):
 
 def test_an_instance_shows_all_its_members(acme):
     assert list(acme.trigger().json()) == [
-        *("id", "definition", "version", "status", "org", "env", "source", "tags", "metadata", "payload", "output"),
-        *("error", "shard", "root_id", "parent_id", "depth", "hooks", "notice"),
-        *("accepted_at", "created_at", "started_at", "finished_at"),
+        *("id", "definition", "version", "status", "org", "env", "source", "tags", "metadata"),
+        *(
+            "metadata_version",
+            "payload",
+            "output",
+            "error",
+            "shard",
+            "root_id",
+            "parent_id",
+            "depth",
+            "hooks",
+            "notice",
+        ),
+        *("accepted_at", "run_after", "created_at", "started_at", "finished_at"),
     ]
 
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from mollifier import buffer, gate, keys, stats
+from mollifier import buffer, gate, keys, patches, stats
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -23,7 +23,7 @@ from mollifier.decision import (
     Rollout,
     Scope,
 )
-from mollifier.entry import Fail, PatchOutcome, Requeue, Settle, Settlement, State
+from mollifier.entry import Applied, Cancelled, Fail, NotFound, Requeue, Settle, Settlement, State
 from tests.mollifier.makers import ordered_id
 
 PLACES = [Scope("acme", "a"), Scope("acme", "b"), Scope("other", "a")]
@@ -46,7 +46,9 @@ class Model:
     attempts: int = 0
     lapses: int = 0
     cancelled: str | None = None
-    seen_cancelled: bool = False
+    patch: bytes = b""
+    version: int = 0
+    seen_version: int = 0
 
 
 @dataclass
@@ -139,12 +141,13 @@ class Buffer(RuleBasedStateMachine):
         for entry in batch.entries:
             model = self.entries[entry.id]
             assert (entry.scope, entry.snapshot) == (model.scope, model.snapshot)
-            assert (entry.attempts, entry.lapses, entry.cancel_reason) == (
-                model.attempts,
-                model.lapses,
+            assert (entry.attempts, entry.lapses) == (model.attempts, model.lapses)
+            assert (entry.cancel_reason, entry.patch, entry.patch_version) == (
                 model.cancelled,
+                model.patch,
+                model.version,
             )
-            model.state, model.token, model.seen_cancelled = State.LEASED, token, model.cancelled is not None
+            model.state, model.token, model.seen_version = State.LEASED, token, model.version
             self.leases[token].ids.add(entry.id)
 
     def check_order(self, claimed, waiting):
@@ -176,14 +179,14 @@ class Buffer(RuleBasedStateMachine):
         kind = data.draw(st.sampled_from(["settle", "settle", "settle", "back", "retry", "fail"]))
         model = self.entries[one]
         if kind == "settle":
-            return Settle(one, 1 if model.seen_cancelled else 0)
+            return Settle(one, model.seen_version)
         if kind == "fail":
             return Fail(one, "dead")
         return Requeue(one, 0 if kind == "back" else 300, kind == "retry", "")
 
     def apply(self, token, report):
         model = self.entries[report.id]
-        if isinstance(report, Settle) and model.cancelled and not model.seen_cancelled:
+        if isinstance(report, Settle) and model.version > model.seen_version:
             return Settlement.PATCHED
         self.leases[token].ids.discard(report.id)
         model.token = None
@@ -222,16 +225,28 @@ class Buffer(RuleBasedStateMachine):
 
     @rule(arrival=arrivals)
     def cancel(self, arrival):
-        outcome = buffer.cancel(arrival.scope, arrival.id, "enough", now_ms=self.now)
+        outcome = patches.cancel(arrival.scope, arrival.id, "enough", now_ms=self.now)
         model = self.entries.get(arrival.id)
         if model is None:
-            assert outcome is PatchOutcome.NOT_FOUND
+            assert outcome == NotFound()
             return
-        assert outcome is (PatchOutcome.CANCELLED if model.cancelled else PatchOutcome.APPLIED)
+        assert outcome == (Cancelled() if model.cancelled else Applied(model.version + 1))
         if not model.cancelled:
-            model.cancelled = "enough"
+            model.cancelled, model.version = "enough", model.version + 1
             if model.state in {State.FAILED, State.DELAYED}:
                 model.state, model.due = State.DELAYED, self.now
+
+    @rule(arrival=arrivals, text=st.binary(max_size=40))
+    def patch(self, arrival, text):
+        outcome = patches.apply(arrival.scope, arrival.id, lambda entry: entry.patch + text, now_ms=self.now)
+        model = self.entries.get(arrival.id)
+        if model is None:
+            assert outcome == NotFound()
+        elif model.cancelled:
+            assert outcome == Cancelled()
+        else:
+            model.patch, model.version = model.patch + text, model.version + bool(text)
+            assert outcome == Applied(model.version)
 
     # What always holds.
 
@@ -248,7 +263,9 @@ class Buffer(RuleBasedStateMachine):
         assert (overview.queued, overview.delayed, overview.leased, overview.failed) == tuple(
             states[state] for state in (State.QUEUED, State.DELAYED, State.LEASED, State.FAILED)
         )
-        charged = {one: CHARGE + len(e.snapshot) + len(e.cancelled or "") for one, e in self.entries.items()}
+        charged = {
+            one: CHARGE + len(e.snapshot) + len(e.patch) + len(e.cancelled or "") for one, e in self.entries.items()
+        }
         assert overview.bytes == sum(charged.values())
         redis = get_redis_connection("buffer")
         for scope in PLACES:

@@ -1,13 +1,14 @@
 """The OpenAPI description of each operation, made from the shapes the API really decodes and encodes."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
 from workflows.api import examples, problems, serializers
+from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 JSON = "application/json"
@@ -16,6 +17,11 @@ SHAPES = (
     serializers.TriggerRequest,
     serializers.BatchRequest,
     serializers.CancelRequest,
+    serializers.TagsRequest,
+    serializers.MetadataRequest,
+    serializers.RescheduleRequest,
+    serializers.PauseRequest,
+    serializers.ClearedKey,
     serializers.FlagsRequest,
     serializers.InstancePage,
     serializers.EventPage,
@@ -25,6 +31,8 @@ SHAPES = (
     serializers.Health,
     serializers.Problem,
 )
+# Shapes that leave out what has nothing to say, and parts of what is sent.
+NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the scope.",
@@ -59,10 +67,10 @@ def ref(shape: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def components() -> dict[str, Any]:
-    """Return the JSON schema of every shape; answers always hold all their members."""
+    """Return the JSON schema of every shape; answers hold all their members, but for those of NOT_WHOLE."""
     made = msgspec.json.schema_components(SHAPES, ref_template=REF)[1]
     for name, schema in made.items():
-        if not name.endswith("Request") and name not in {"Problem", "BatchItem"}:
+        if not name.endswith("Request") and name not in NOT_WHOLE:
             schema["required"] = list(schema["properties"])
     made["BatchRequest"]["properties"]["triggers"]["items"] = ref(serializers.TriggerRequest)
     return made
@@ -191,20 +199,6 @@ LIST_EVENTS = operation(
     REFUSALS | {400: BAD_QUERY, 404: NO_INSTANCE},
     query=serializers.EventsQuery,
     headers={"WWW-Authenticate": [401, 403]},
-)
-CANCEL_INSTANCE = operation(
-    "cancel_instance",
-    {200: (serializers.Instance, "The instance as it is now: cancelled.")},
-    REFUSALS
-    | {
-        400: BAD_BODY,
-        404: NO_INSTANCE,
-        409: "It is finished (`already_finished`), or its log moved on (`fence_conflict`, with both numbers).",
-        413: "The body is too large.",
-    },
-    body=serializers.CancelRequest,
-    headers={"ETag": [200], "Retry-After": [503], "WWW-Authenticate": [401, 403]},
-    sent={"If-Match": "The `seq` the decision was made at: refused when the log moved on."},
 )
 GET_BUFFER = operation(
     "get_buffer",

@@ -7,9 +7,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from workflows.attributes import Operation
+
 MAX_TRIGGERS = 1000
 MAX_LIST = 200
 MAX_EVENTS = 1000
+MAX_CHANGES = 100
 
 Definition = Annotated[str, Meta(min_length=1, max_length=100, description="Slug of a workflow definition.")]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -54,10 +57,46 @@ class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     triggers: Annotated[list[Raw], Meta(max_length=MAX_TRIGGERS)]
 
 
+AsOf = Annotated[Aware, Meta(description="Only if nothing was logged at this time or later; instead of `If-Match`.")]
+SomeTags = Annotated[tuple[Tag, ...], Meta(max_length=MAX_CHANGES)]
+
+
 class CancelRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Why an instance is cancelled; without a reason, "Cancelled by a caller"."""
 
     reason: Reason | None = None
+    as_of: AsOf | None = None
+
+
+class TagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tags to take away, then tags to add."""
+
+    add: SomeTags = ()
+    remove: SomeTags = ()
+    as_of: AsOf | None = None
+
+
+class MetadataRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Operations on members of the metadata, in order, all or none."""
+
+    operations: Annotated[tuple[Operation, ...], Meta(min_length=1, max_length=MAX_CHANGES)]
+    expected_version: (
+        Annotated[int, Meta(ge=0, le=2_147_483_647, description="The `metadata_version` this was decided at.")] | None
+    ) = None
+    as_of: AsOf | None = None
+
+
+class RescheduleRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """When an instance that has not started may; a time that has passed means now."""
+
+    run_after: Aware
+    as_of: AsOf | None = None
+
+
+class PauseRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing has to be said to pause an instance, or to resume it."""
+
+    as_of: AsOf | None = None
 
 
 class FlagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -127,6 +166,7 @@ class Instance(Struct, frozen=True):
     source: str
     tags: tuple[str, ...]
     metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    metadata_version: Annotated[int, Meta(description="How often the metadata was changed.")]
     payload: Raw
     output: Raw
     error: Error | None
@@ -137,6 +177,7 @@ class Instance(Struct, frozen=True):
     hooks: tuple[str, ...]
     notice: Notice | None
     accepted_at: Aware
+    run_after: Aware | None
     created_at: Aware | None
     started_at: Aware | None
     finished_at: Aware | None
@@ -204,6 +245,12 @@ class BatchAnswer(Struct, frozen=True):
 
     results: list[BatchItem]
     summary: BatchSummary
+
+
+class ClearedKey(Struct, frozen=True):
+    """A key that is free now."""
+
+    cleared: Annotated[UUID, Meta(description="The instance that the key was of; it goes on without it.")]
 
 
 class Flags(Struct, frozen=True):
