@@ -10,7 +10,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from launch import process, valkey
-from mollifier import buffer, client, conf, gate, keys, lua, stats, sweep
+from mollifier import buffer, client, conf, gate, keys, lua, patches, stats, sweep
 from mollifier.decision import Mollify, Passed, PassThrough, Scope
 from mollifier.drainer import Drainer
 from mollifier.entry import Requeue, Settle
@@ -112,7 +112,7 @@ def test_fault_18_every_script_runs_where_keys_must_share_a_slot(cluster):
     buffer.settle("t", [Settle(leased.entries[0].id, 0), Requeue(leased.entries[1].id, 0, True, "x")])
     assert buffer.extend("t", 1)
     buffer.reclaim()
-    buffer.cancel(ACME, ids[5], "enough")
+    patches.cancel(ACME, ids[5], "enough")
     assert buffer.newest(ACME, None, 5)
     assert buffer.entries(5)
     assert sweep.run(conf.current()).wrapped
