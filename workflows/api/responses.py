@@ -1,5 +1,6 @@
 """From outcomes to HTTP: every outcome has its status, none is forgotten."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,9 +100,22 @@ class Taken:
     status: HTTPStatus
     instance: serializers.Instance
     headers: dict[str, str] | None = None
+    quota: submission.Quota | None = None
 
     def as_response(self) -> HttpResponse:
-        return encode(self.instance, self.status, self.headers)
+        return encode(self.instance, self.status, {**(self.headers or {}), **rate_limit(self.quota)})
+
+
+def rate_limit(quota: submission.Quota | None) -> dict[str, str]:
+    """Tell what of the limit is left (draft-ietf-httpapi-ratelimit-headers); windows there are whole seconds."""
+    if quota is None:
+        return {}
+    seconds = math.ceil(quota.window_ms / 1000)
+    most = quota.limit * seconds * 1000 // quota.window_ms
+    return {
+        "RateLimit-Policy": f'"env";q={most};w={seconds}',
+        "RateLimit": f'"env";r={quota.left};t={math.ceil(quota.free_in_ms / 1000)}',
+    }
 
 
 def taken(outcome: Submission, at: str = "") -> Taken:
@@ -111,10 +125,11 @@ def taken(outcome: Submission, at: str = "") -> Taken:
         Problem: it has no instance.
     """
     match outcome:
-        case submission.Started(found, fail_open, again):
-            return Taken(HTTPStatus.CREATED, shape(found), FAIL_OPEN if fail_open else REPLAYED if again else None)
-        case submission.Buffered(found, again):
-            return Taken(HTTPStatus.ACCEPTED, shape(found), REPLAYED if again else None)
+        case submission.Started(found, fail_open, again, quota):
+            headers = FAIL_OPEN if fail_open else REPLAYED if again else None
+            return Taken(HTTPStatus.CREATED, shape(found), headers, quota)
+        case submission.Buffered(found, again, quota):
+            return Taken(HTTPStatus.ACCEPTED, shape(found), REPLAYED if again else None, quota)
         case submission.Existing(found):
             return Taken(HTTPStatus.OK, shape(found), REPLAYED)
         case refused:
