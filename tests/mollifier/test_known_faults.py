@@ -10,8 +10,8 @@ import pytest
 from django_redis import get_redis_connection
 
 from launch import process, valkey
-from mollifier import buffer, client, conf, gate, keys, lua, patches, stats, sweep
-from mollifier.decision import Mollify, Passed, PassThrough, Scope
+from mollifier import buffer, client, conf, gate, keys, lua, mirror, patches, stats, sweep
+from mollifier.decision import Mode, Mollify, Passed, PassThrough, Scope
 from mollifier.drainer import Drainer
 from mollifier.entry import Requeue, Settle
 from tests import servers
@@ -104,7 +104,8 @@ def cluster(settings, tmp_path):
     server.stop()
 
 
-def test_fault_18_every_script_runs_where_keys_must_share_a_slot(cluster):
+def test_fault_18_everything_works_where_keys_must_share_a_slot(cluster):
+    memory = MemoryMaterialiser()
     ids = accept(30) + accept(5, Scope("other", "production"))
     gate.admit_many([arrival(key=f"k{number}") for number in range(5)])
     assert isinstance(gate.admit(arrival(key="bound")), Mollify)
@@ -113,11 +114,13 @@ def test_fault_18_every_script_runs_where_keys_must_share_a_slot(cluster):
     assert buffer.extend("t", 1)
     buffer.reclaim()
     patches.cancel(ACME, ids[5], "enough")
+    gate.admit_many([arrival(mode=Mode.MIRROR, limit=1) for _ in range(3)])
+    later_ms = get_redis_connection("buffer").time()[0] * 1000 + 60_000
+    assert sum(mirror.compare(memory, now_ms=later_ms).values()) == 3
     assert buffer.newest(ACME, None, 5)
     assert buffer.entries(5)
     assert sweep.run(conf.current()).wrapped
     assert stats.overview().available
-    memory = MemoryMaterialiser()
     drain(memory)
     assert stats.overview().buffered == 0
 

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
 
-from mollifier import buffer, gate, keys, patches, stats
+from mollifier import buffer, conf, gate, keys, patches, stats, sweep
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -40,6 +40,7 @@ class Model:
     scope: Scope
     snapshot: bytes
     seq: int
+    accepted_ms: float
     state: State = State.QUEUED
     token: str | None = None
     due: float = 0
@@ -117,7 +118,7 @@ class Buffer(RuleBasedStateMachine):
         if binding:
             self.bound[arrival.scope, binding.key] = (arrival.id, binding.fingerprint)
         if arrival.id not in self.entries:
-            self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number())
+            self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number(), self.now)
 
     @rule(limit=st.integers(1, 12), lost=st.booleans())
     def claim(self, limit, lost):
@@ -222,6 +223,16 @@ class Buffer(RuleBasedStateMachine):
                 model.state, model.token = State.QUEUED, None
             lease.ids.clear()
         self.promote()
+
+    @rule(waited=st.sampled_from([0, 400, 2_000]))
+    def sweep(self, waited):
+        """Nothing ever has to be put right, and what is stale is what waits."""
+        report = sweep.SweepReport()
+        assert sweep._pass("sweeper", conf.read({"SWEEP_STALE_SECONDS": waited / 1000}), self.now, report)
+        get_redis_connection("buffer").delete(keys.key("sweeper"))
+        assert (report.wrapped, report.repaired, report.orphaned) == (True, 0, 0)
+        late = [entry for entry in self.live(State.QUEUED) if entry.accepted_ms < self.now - waited]
+        assert report.stale == stats.overview().stale == len(late)
 
     @rule(arrival=arrivals)
     def cancel(self, arrival):
