@@ -8,7 +8,7 @@ from django.db import connection
 
 from mollifier import buffer, gate
 from mollifier.decision import Arrival
-from mollifier.entry import CapReached, Fail, Requeue, Settle, Settlement
+from mollifier.entry import CapReached, Fail, Requeue
 from tests.intake.draining import claim, drain, settle, write
 from tests.tenants import make_env, request, seen, trigger
 from workflows import engine
@@ -252,7 +252,7 @@ def test_changes_that_race_a_drain_and_each_other_are_all_kept(env):
             while not stop.is_set():
                 claimed = buffer.claim(f"t{len(counted)}-{threading.get_ident()}-{next(tokens)}", 3, 60_000)
                 write(claimed.entries)
-                settle_all(claimed)
+                settle(claimed)
         finally:
             connection.close()
 
@@ -269,13 +269,3 @@ def test_changes_that_race_a_drain_and_each_other_are_all_kept(env):
     shown = {row.id: (row.metadata.get("n"), row.metadata_version) for row in Instance.objects.filter(id__in=wanted)}
     assert shown == dict.fromkeys(wanted, (16, 16))
     assert set(counted.values()) == {16}
-
-
-def settle_all(claimed) -> None:
-    """Settle, writing again as often as something was changed meanwhile, as the drainer's next claim would."""
-    left = {entry.id: entry for entry in claimed.entries}
-    while left:
-        answers = buffer.settle(claimed.token, [Settle(entry.id, entry.patch_version) for entry in left.values()])
-        patched = [id_ for id_, answer in zip(list(left), answers, strict=True) if answer is Settlement.PATCHED]
-        left = {entry.id: entry for entry in buffer.leased(patched)}
-        write(list(left.values()))
