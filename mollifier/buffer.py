@@ -21,12 +21,14 @@ from mollifier.entry import (
     Requeue,
     Settle,
     Settlement,
+    Skipped,
     State,
     Unreadable,
 )
 from mollifier.errors import EntryUnreadable
 
-CLAIM, PROMOTE, SETTLE = lua.load("claim"), lua.load("promote"), lua.load("settle")
+PACE, ALONE, CLAIM, PROMOTE = lua.load("pace"), lua.load("alone"), lua.load("claim"), lua.load("promote")
+SETTLE, REQUEUE = lua.load("settle"), lua.load("requeue")
 EXTEND, RECLAIM, PATCH = lua.load("extend"), lua.load("reclaim"), lua.load("patch")
 READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
@@ -49,14 +51,23 @@ def claim(token: str, limit: int, lease_ms: int, *, now_ms: float = 0) -> Claim:
         lease_ms: How long they are this token's alone.
         now_ms: The clock; 0 is the server's own.
     """
-    now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
+    now, limit, lease_for = _us(now_ms), min(limit, MOST_AT_ONCE), _us(lease_ms)
     settings = conf.current()
-    ids = client.call(
+    rate, paced = settings.drain_rate, int(settings.drain_rate > 0)
+    given: dict[str, Any] = {"now": now, "token": token, "lease_for": lease_for, "paced": paced}
+    most, ordered = settings.env_in_flight, int(settings.ordered)
+    commands = [
         PROMOTE.command(now=now, at_most=limit),
-        CLAIM.command(now=now, token=token, limit=limit, bytes=settings.claim_bytes, lease_for=_us(lease_ms)),
-    )
+        ALONE.command(**given),
+        CLAIM.command(limit=limit, bytes=settings.claim_bytes, most=most, ordered=ordered, **given),
+    ]
+    if paced:
+        commands.insert(0, PACE.command(now=now, rate=rate, burst=rate))
+    replies = client.call_all(commands)
+    ids, paused, full = replies[-1]
+    skipped, wait = Skipped(paused, full), int(replies[0]) if paced else 0
     if not ids:
-        return Claim(token, ())
+        return Claim(token, (), (), skipped, wait / 1_000_000)
     texts, sides = _beside(ids)
     entries: list[Entry] = []
     unreadable: list[Unreadable] = []
@@ -65,7 +76,7 @@ def claim(token: str, limit: int, lease_ms: int, *, now_ms: float = 0) -> Claim:
             entries.append(parse(raw, State.LEASED, text, sides.get(raw, ())))
         except EntryUnreadable as error:
             unreadable.append(Unreadable(UUID(raw.decode()), str(error)))
-    return Claim(token, tuple(entries), tuple(unreadable))
+    return Claim(token, tuple(entries), tuple(unreadable), skipped)
 
 
 def _beside(ids: Sequence[bytes]) -> tuple[list[bytes | None], dict[bytes, Any]]:
@@ -88,17 +99,19 @@ def settle(token: str, reports: Sequence[Report], *, now_ms: float = 0) -> list[
     if not reports:
         return []
     now = _us(now_ms)
-    plain = [report for report in reports if type(report) is Settle and not report.patch_version]
-    others = [report for report in reports if type(report) is not Settle or report.patch_version]
-    script = SETTLE.command(
-        now=now,
-        token=token,
-        binding_ttl_ms=conf.current().binding_ttl_seconds * 1000,
-        plain=len(plain),
-        tail=[*[str(report.id) for report in plain], *[part for report in others for part in _five(report)]],
-    )
-    words, _ = client.call_all([script, PROMOTE.command(now=now, at_most=MOST_AT_ONCE)])
-    answers = {report.id: Settlement(word.decode()) for report, word in zip([*plain, *others], words, strict=True)}
+    written = [report for report in reports if isinstance(report, Settle)]
+    others = [report for report in reports if not isinstance(report, Settle)]
+    scripts = []
+    if written:
+        ttl_ms = conf.current().binding_ttl_seconds * 1000
+        pairs = [part for report in written for part in (str(report.id), report.patch_version)]
+        scripts.append(SETTLE.command(now=now, token=token, binding_ttl_ms=ttl_ms, tail=pairs))
+    if others:
+        fives = [part for report in others for part in _five(report)]
+        scripts.append(REQUEUE.command(now=now, token=token, tail=fives))
+    *replies, _ = client.call_all([*scripts, promotion(now_ms=now_ms)])
+    words = [word for reply in replies for word in reply]
+    answers = {report.id: Settlement(word.decode()) for report, word in zip([*written, *others], words, strict=True)}
     return [answers[report.id] for report in reports]
 
 
@@ -107,11 +120,26 @@ def extend(token: str, lease_ms: int, *, now_ms: float = 0) -> bool:
     return bool(client.call(EXTEND.command(now=_us(now_ms), token=token, lease_for=_us(lease_ms))))
 
 
+def give_up(token: str, *, now_ms: float = 0) -> int:
+    """End a lease before its time: what is still under it comes back with a lapse; return how many entries."""
+    now = _us(now_ms)
+    _, taken, _ = client.call_all([EXTEND.command(now=now, token=token, lease_for=0), *_reclaim(now, MOST_AT_ONCE)])
+    return int(taken)
+
+
 def reclaim(limit: int = MOST_AT_ONCE, *, now_ms: float = 0) -> int:
     """Put the entries of expired leases back, at most `limit`; return how many."""
-    now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
-    taken, _ = client.call_all([RECLAIM.command(now=now, at_most=limit), PROMOTE.command(now=now, at_most=limit)])
+    taken, _ = client.call_all(_reclaim(_us(now_ms), min(limit, MOST_AT_ONCE)))
     return int(taken)
+
+
+def _reclaim(now: int, limit: int) -> list[lua.Command]:
+    return [RECLAIM.command(now=now, at_most=limit), PROMOTE.command(now=now, at_most=limit)]
+
+
+def promotion(*, now_ms: float = 0) -> lua.Command:
+    """Return the call that follows whatever made entries due, or orgs and environments ready."""
+    return PROMOTE.command(now=_us(now_ms), at_most=MOST_AT_ONCE)
 
 
 def cancel(scope: Scope, id: UUID, reason: str, *, now_ms: float = 0) -> PatchOutcome:  # noqa: A002
@@ -222,15 +250,13 @@ def _scope(place: bytes) -> Scope:
     return Scope(*place.decode().split("/"))
 
 
-def _five(report: Report) -> tuple[Any, ...]:
+def _five(report: Requeue | Fail) -> tuple[Any, ...]:
     match report:
-        case Settle():
-            return ("settle", str(report.id), report.patch_version, "", "")
         case Requeue():
             error = report.error[:ERROR_CHARACTERS]
             return ("requeue", str(report.id), _us(report.delay_ms), int(report.spend_attempt), error)
         case Fail():
-            return ("fail", str(report.id), report.error[:ERROR_CHARACTERS], "", "")
+            return ("fail", str(report.id), 0, 0, report.error[:ERROR_CHARACTERS])
 
 
 def _us(milliseconds: float) -> int:

@@ -21,6 +21,8 @@ TABLE = {
     "mollifier_drain_total": "Reports on claimed entries by outcome.",
     "mollifier_dwell_seconds": "Time from accept to settled.",
     "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
+    "mollifier_drainer_claim_entries": "What the last claim asked for; it shrinks while batches are slow to write.",
+    "mollifier_parked": "Orgs and environments whose queued work stands aside, by why.",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
 }
@@ -43,7 +45,12 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
     for state in ("queued", "delayed", "leased", "failed"):
         entries.add_metric([state], getattr(overview, state))
     claimed = overview.drainer_last_claim_at
+    parked = GaugeMetricFamily("mollifier_parked", TABLE["mollifier_parked"], labels=["why"])
+    for why in ("paused", "full"):
+        parked.add_metric([why], getattr(overview, why))
     yield entries
+    yield parked
+    yield _gauge("mollifier_drainer_claim_entries", overview.claim_size)
     yield _gauge("mollifier_buffer_bytes", overview.bytes)
     yield _gauge("mollifier_buffer_oldest_age_seconds", overview.oldest_age_seconds or 0)
     yield _gauge("mollifier_drainer_last_claim_timestamp_seconds", claimed.timestamp() if claimed else 0)

@@ -28,7 +28,10 @@ class OrgDepth:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """The buffer at one moment. Without `available` Redis did not answer, and the rest is empty."""
+    """The buffer at one moment. Without `available` Redis did not answer, and the rest is empty.
+
+    `paused` and `full` count the orgs and environments whose queued work stands aside.
+    """
 
     buffered: int = 0
     queued: int = 0
@@ -40,6 +43,9 @@ class Overview:
     in_per_second: float = 0.0
     drained_per_second: float = 0.0
     drainer_last_claim_at: datetime | None = None
+    claim_size: int = 0
+    paused: int = 0
+    full: int = 0
     orgs: tuple[OrgDepth, ...] = ()
     available: bool = False
 
@@ -64,7 +70,7 @@ def overview() -> Overview:
 
 
 def _overview() -> Overview:
-    clock, flat, delayed, failed, alone, oldest, rows = client.call(OVERVIEW.command(top=TOP_ORGS))
+    clock, flat, delayed, failed, alone, paused, full, oldest, rows = client.call(OVERVIEW.command(top=TOP_ORGS))
     now = _us(clock)
     totals = dict(zip(flat[::2], flat[1::2], strict=True))
     buffered, in_queues = int(totals.get(b"n", 0)), int(totals.get(b"q", 0))
@@ -83,6 +89,9 @@ def _overview() -> Overview:
         in_per_second=sum(entered[at] for at in over) / RATE_SECONDS,
         drained_per_second=sum(drained[at] for at in over) / RATE_SECONDS,
         drainer_last_claim_at=None if claimed is None else _at(int(claimed)),
+        claim_size=int(totals.get(b"asked", 0)),
+        paused=paused,
+        full=full,
         orgs=_orgs(now, rows),
         available=True,
     )
@@ -97,7 +106,7 @@ def of_orgs(orgs: Sequence[str]) -> dict[str, OrgDepth]:
     if not orgs:
         return {}
     reply = client.call(OVERVIEW.command(top=0, tail=orgs))
-    return {row.org: row for row in _orgs(_us(reply[0]), reply[6])}
+    return {row.org: row for row in _orgs(_us(reply[0]), reply[8])}
 
 
 def series(seconds: int = 900, step: int = 5) -> list[Point]:

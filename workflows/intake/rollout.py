@@ -11,6 +11,7 @@ from django.db import transaction
 
 from mollifier import fairness
 from mollifier.errors import MollifierError
+from mollifier.fairness import Share
 from workflows.models import FlagChange, Organization, OrganizationFlags, RolloutMode
 
 log = structlog.get_logger(__name__)
@@ -110,6 +111,6 @@ def _validate(flags: OrganizationFlags) -> None:
 
 def _copy_weight(org: Organization, weight: float) -> None:
     try:
-        fairness.set_weight(str(org.id), weight)
+        fairness.set_share(str(org.id), Share(weight))
     except MollifierError as error:
         log.warning("mollifier.weight_not_copied", org=org.slug, weight=weight, error=str(error))
