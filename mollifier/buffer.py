@@ -42,13 +42,23 @@ REASONS = {reason.value.encode(): reason for reason in Reason}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def claim(token: str, limit: int, lease_ms: int, *, now_ms: float = 0) -> Claim:
+def claim(
+    token: str,
+    limit: int,
+    lease_ms: int,
+    *,
+    only: str | None = None,
+    without: Sequence[str] = (),
+    now_ms: float = 0,
+) -> Claim:
     """Take a fair batch under a lease, first putting back what is due; the same token again answers the same batch.
 
     Args:
         token: Made by the caller, new for each claim.
         limit: How many entries at most; the bytes are capped by CLAIM_BYTES.
         lease_ms: How long they are this token's alone.
+        only: The one org to take from.
+        without: Orgs to leave out.
         now_ms: The clock; 0 is the server's own.
     """
     now, limit, lease_for = _us(now_ms), min(limit, MOST_AT_ONCE), _us(lease_ms)
@@ -58,8 +68,10 @@ def claim(token: str, limit: int, lease_ms: int, *, now_ms: float = 0) -> Claim:
     most, ordered = settings.env_in_flight, int(settings.ordered)
     commands = [
         PROMOTE.command(now=now, at_most=limit),
-        ALONE.command(**given),
-        CLAIM.command(limit=limit, bytes=settings.claim_bytes, most=most, ordered=ordered, **given),
+        *([] if only else [ALONE.command(**given)]),
+        CLAIM.command(
+            limit=limit, bytes=settings.claim_bytes, most=most, ordered=ordered, only=only or "", tail=without, **given
+        ),
     ]
     if paced:
         commands.insert(0, PACE.command(now=now, rate=rate, burst=rate))

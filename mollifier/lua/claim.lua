@@ -3,7 +3,8 @@
 -- (Goyal, Vin, Cheng 1996) over orgs by weight, and over the environments of each. The lowest start tag is served
 -- next, up to a quantum, and pays entries / weight. The same token again answers the same entries.
 -- Who is paused, or has `most` entries in flight (0: no cap; `ordered`: any), is parked: out of the ready set, its
--- tag kept, so that no later claim looks at it. With `paced` no more is taken than the bucket holds.
+-- tag kept, so that no later claim looks at it. With `paced` no more is taken than the bucket holds. `only` names the
+-- one org to take from; the tail holds orgs to leave out.
 -- Outcome: {ids, paused, full}: how many orgs and environments stand parked because they are paused, or at the cap.
 local totals = KEYS[1]
 local entry = KEYS[2]
@@ -30,6 +31,7 @@ local lease_for = tonumber(ARGV[5])
 local most = tonumber(ARGV[6])
 local ordered = ARGV[7] == '1'
 local paced = ARGV[8] == '1'
+local only = ARGV[9]
 
 local QUANTUM, PAGE, ROUNDS, PAUSED, FULL = 8, 64, 32, -1, 1
 local ids, leased, tight = redis.call('HKEYS', lease .. token), {}, false
@@ -43,6 +45,9 @@ end
 redis.call('HSET', totals, 'claimed_at', now, 'asked', limit)
 if #ids > 0 then return answer() end
 if paced then limit = math.min(limit, math.floor(tonumber(redis.call('HGET', bucket, 'n') or 0))) end
+local without = {}
+for i = 10, #ARGV do without[ARGV[i]] = true end
+local page = PAGE + #ARGV - 9
 local pausing = redis.call('EXISTS', paused) == 1
 
 -- Makes rows of a page of a ready set. `count` is what may be taken; of who is paused, nothing.
@@ -64,7 +69,8 @@ local function orgs_of(found)
   local counts, shared = redis.call('ZMSCORE', depth, unpack(names)), redis.call('HMGET', weights, unpack(names))
   for i, row in ipairs(rows) do
     row.depth, row.weight = tonumber(counts[i] or 0), tonumber(shared[i] or 1)
-    row.count = row.paused and 0 or row.depth
+    row.passed_over = without[row.name]
+    row.count = (row.paused or row.passed_over) and 0 or row.depth
     row.quantum = math.max(1, math.floor(QUANTUM * row.weight))
   end
   return rows
@@ -85,8 +91,10 @@ end
 
 -- Gives out a budget among the first of a ready set, visit by visit, until one that was not looked at comes next.
 local function share(ready, budget, look)
-  local rows = look(redis.call('ZRANGE', ready, 0, PAGE - 1, 'WITHSCORES'))
-  local line, bound = {unpack(rows)}, #rows == PAGE and rows[PAGE].start or math.huge
+  local one_only = ready == ready_orgs and only ~= ''
+  local found = one_only and {only, redis.call('ZSCORE', ready, only)} or redis.call('ZRANGE', ready, 0, page - 1, 'WITHSCORES')
+  local rows = look(found[2] and found or {})
+  local line, bound = {unpack(rows)}, #rows == page and rows[page].start or math.huge
   while budget > 0 and line[1] and line[1].tag <= bound do
     local one = table.remove(line, 1)
     local spot, visit = #line + 1, math.min(one.quantum, one.count - one.take, budget)
@@ -101,7 +109,7 @@ end
 
 -- Charges what was taken: the next start tag, or the finish tag of who leaves the ready set, and the virtual time.
 -- Answers whether anybody is left.
-local function leaves(one) return one.got >= one.count or one.once and one.got > 0 end
+local function leaves(one) return one.got >= one.count and not one.passed_over or one.once and one.got > 0 end
 local function charge(ready, spent, rows)
   local on, off, past, virtual = {}, {}, {}, tonumber(redis.call('ZSCORE', spent, '/') or 0)
   for _, one in ipairs(rows) do
@@ -162,12 +170,13 @@ local function serve(org)
   org.count = stays and math.huge or org.got
 end
 
-local round, depths = 0, {}
-while #ids < limit and not tight and round < ROUNDS and redis.call('EXISTS', ready_orgs) == 1 do
-  round, depths = round + 1, {}
+local round, depths, moved = 0, {}, true
+while #ids < limit and not tight and round < ROUNDS and moved do
+  round, depths, moved = round + 1, {}, false
   local orgs = share(ready_orgs, limit - #ids, orgs_of)
   for _, org in ipairs(orgs) do
     if org.take > 0 and not tight then serve(org) end
+    if org.take > 0 or org.paused then moved = true end
     if org.got > 0 then depths[#depths + 1], depths[#depths + 2] = org.depth - org.got, org.name end
   end
   if #depths > 0 then redis.call('ZADD', depth, unpack(depths)) end
