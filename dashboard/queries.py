@@ -10,7 +10,7 @@ from uuid import UUID
 from dashboard import engine, verdict
 from dashboard.engine import ShardLine
 from dashboard.growth import Growth
-from mollifier import buffer, stats
+from mollifier import buffer, conf, stats
 from mollifier.decision import Passed
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
@@ -128,15 +128,22 @@ def read_beats() -> list[Beat]:
 
 
 def vital_signs(flow: stats.Overview, now: datetime) -> verdict.Flow:
-    claimed = flow.drainer_last_claim_at
     return verdict.Flow(
         available=flow.available,
         waiting=flow.queued + flow.delayed + flow.leased,
         failed=flow.failed,
         oldest_seconds=flow.oldest_age_seconds,
-        since_claim_seconds=None if claimed is None else (now - claimed).total_seconds(),
+        since_claim_seconds=since(flow.drainer_last_claim_at, now),
+        since_beat_seconds=since(flow.drainer_last_beat_at, now),
+        stale=flow.stale,
+        since_sweep_seconds=since(flow.sweep_last_cycle_at, now),
+        sweep_late_seconds=stats.CYCLES_LATE * conf.current().sweep_interval_seconds,
         failed_open=failed_open.add(time.monotonic(), count_failed_open()) if flow.available else 0,
     )
+
+
+def since(moment: datetime | None, now: datetime) -> float | None:
+    return None if moment is None else (now - moment).total_seconds()
 
 
 def count_failed_open() -> int:

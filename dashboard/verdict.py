@@ -55,6 +55,7 @@ class Verdict:
 class Flow:
     """The buffer's vital signs; ages in seconds, None where there is nothing to measure.
 
+    The beat is the drainer's; the sweep is late when its last cycle ended longer ago than `sweep_late_seconds`.
     `failed_open` counts the triggers of the last minute that passed because Redis answered the gate too late.
     """
 
@@ -64,6 +65,10 @@ class Flow:
     oldest_seconds: float | None
     since_claim_seconds: float | None
     failed_open: int = 0
+    since_beat_seconds: float | None = None
+    stale: int = 0
+    since_sweep_seconds: float | None = None
+    sweep_late_seconds: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,23 @@ def judge_flow(flow: Flow) -> Finding:
             f"{flow.failed:,} dead {'letter' if flow.failed == 1 else 'letters'} in the buffer",
             "Open Buffer and read their errors",
         )
+    waits = judge_waits(flow)
+    if waits:
+        return waits
+    if flow.waiting:
+        return Finding("Flow", Level.OK, f"{flow.waiting:,} buffered and draining")
+    return Finding("Flow", Level.OK, "The buffer is empty")
+
+
+def judge_waits(flow: Flow) -> Finding | None:
+    """Tell whether entries wait too long; None while they don't."""
+    if flow.stale:
+        return Finding(
+            "Flow",
+            Level.DEGRADED,
+            f"{flow.stale:,} {'entry is' if flow.stale == 1 else 'entries are'} stale",
+            "bin/manage mollifier_sweep --once names the environments that wait longest",
+        )
     if flow.oldest_seconds is not None and flow.oldest_seconds > OLDEST_DEGRADED_SECONDS:
         return Finding(
             "Flow",
@@ -110,9 +132,7 @@ def judge_flow(flow: Flow) -> Finding:
             f"The oldest entry has waited {spoken(flow.oldest_seconds)}",
             "Look at the database's load, or add a drainer",
         )
-    if flow.waiting:
-        return Finding("Flow", Level.OK, f"{flow.waiting:,} buffered and draining")
-    return Finding("Flow", Level.OK, "The buffer is empty")
+    return None
 
 
 def judge_execution(lanes: Sequence[Lane]) -> Finding:
@@ -139,11 +159,9 @@ def judge_execution(lanes: Sequence[Lane]) -> Finding:
 
 
 def judge_liveness(flow: Flow, lanes: Sequence[Lane]) -> Finding:
-    silent = flow.since_claim_seconds is None or flow.since_claim_seconds > CLAIM_SILENCE_SECONDS
-    if flow.available and flow.waiting and silent and (flow.oldest_seconds or 0) > CLAIM_SILENCE_SECONDS:
-        return Finding(
-            "Liveness", Level.FAILING, "Nobody drains the buffer", "Start the cluster, or bin/manage mollifier_drain"
-        )
+    undrained = judge_drainer(flow)
+    if undrained and undrained.level is Level.FAILING:
+        return undrained
     dead = [lane for lane in lanes if not lane.alive]
     if any(lane.ready for lane in dead):
         return Finding(
@@ -153,9 +171,43 @@ def judge_liveness(flow: Flow, lanes: Sequence[Lane]) -> Finding:
         return Finding(
             "Liveness", Level.DEGRADED, f"{named(dead)} without a pump", "The next heal restarts it within a minute"
         )
+    late = undrained or judge_sweep(flow)
+    if late:
+        return late
     if not flow.available or not lanes:
         return Finding("Liveness", Level.UNKNOWN, "Nothing reports in")
     return Finding("Liveness", Level.OK, "Every pump reports in")
+
+
+def judge_drainer(flow: Flow) -> Finding | None:
+    """Tell whether work that waits is asked for; None while it is."""
+    silent = flow.since_claim_seconds is None or flow.since_claim_seconds > CLAIM_SILENCE_SECONDS
+    overdue = flow.waiting and (flow.oldest_seconds or 0) > CLAIM_SILENCE_SECONDS
+    if not (flow.available and overdue and silent):
+        return None
+    if flow.since_beat_seconds is not None and flow.since_beat_seconds <= CLAIM_SILENCE_SECONDS:
+        return Finding(
+            "Liveness",
+            Level.DEGRADED,
+            "A drainer leads and takes nothing: all its claims are in work",
+            "Look at the database's load, and at the drainer's log",
+        )
+    return Finding(
+        "Liveness", Level.FAILING, "Nobody drains the buffer", "Start the cluster, or bin/manage mollifier_drain"
+    )
+
+
+def judge_sweep(flow: Flow) -> Finding | None:
+    """Tell whether the sweep comes round in time; None while it does, and before it has done so once."""
+    since = flow.since_sweep_seconds
+    if not flow.available or since is None or since <= flow.sweep_late_seconds:
+        return None
+    return Finding(
+        "Liveness",
+        Level.DEGRADED,
+        f"The sweep has not come round for {spoken(since)}",
+        "Look at the cluster's schedules, or run bin/manage mollifier_sweep",
+    )
 
 
 def spoken(seconds: float) -> str:

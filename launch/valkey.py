@@ -28,7 +28,7 @@ class Valkey:
         process.stop(self.child, signal.SIGTERM, 30)
 
 
-def start(directory: Path, port: int, options: Sequence[str] = DURABLE, maxmemory: str = "4gb") -> Valkey:
+def start(directory: Path, port: int, options: Sequence[str] = DURABLE, maxmemory: str = "8gb") -> Valkey:
     """Start the server on loopback, never evicting.
 
     Raises:

@@ -2,9 +2,11 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from random import Random
+
+from msgspec.structs import replace
 
 from mollifier import backoff
 from mollifier.conf import Conf

@@ -4,11 +4,14 @@ Every function raises BufferUnavailable when Redis can't be reached; each may th
 same token.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
+
+import msgspec
+from msgspec.structs import replace
 
 from mollifier import client, conf, keys, lua
 from mollifier.decision import Mode, Reason, Scope
@@ -39,7 +42,8 @@ ERROR_CHARACTERS = 1000
 REASON_CHARACTERS = 500
 MODES = {mode.value.encode(): mode for mode in Mode}
 REASONS = {reason.value.encode(): reason for reason in Reason}
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SETTLEMENTS = {settlement.value.encode(): settlement for settlement in Settlement}
+EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def claim(
@@ -76,31 +80,27 @@ def claim(
     if paced:
         commands.insert(0, PACE.command(now=now, rate=rate, burst=rate))
     replies = client.call_all(commands)
-    ids, paused, full = replies[-1]
+    names, paused, full = replies[-1]
     skipped, wait = Skipped(paused, full), int(replies[0]) if paced else 0
-    if not ids:
+    if not names:
         return Claim(token, (), (), skipped, wait / 1_000_000)
-    texts, sides = _beside(ids)
     entries: list[Entry] = []
     unreadable: list[Unreadable] = []
-    for raw, text in zip(ids, texts, strict=True):
+    for id_, text, side in zip(_ids(names), *_texts_and_sides(names), strict=True):
         try:
-            entries.append(parse(raw, State.LEASED, text, sides.get(raw, ())))
+            entries.append(parse(id_, State.LEASED, text, side))
         except EntryUnreadable as error:
-            unreadable.append(Unreadable(UUID(raw.decode()), str(error)))
+            unreadable.append(Unreadable(id_, str(error)))
     return Claim(token, tuple(entries), tuple(unreadable), skipped)
 
 
-def _beside(ids: Sequence[bytes]) -> tuple[list[bytes | None], dict[bytes, Any]]:
+def _texts_and_sides(names: Sequence[bytes]) -> tuple[list[bytes | None], list[Any]]:
     """Read entries that nobody else can remove, outside of a script, and what stands beside some of them."""
-    entry, side = keys.key("entry"), keys.key("side")
-    names = [raw.decode() for raw in ids]
+    entry, side = keys.key("entry").encode(), keys.key("side").encode()
     texts, beside = client.call_all(
         [("MGET", *[entry + name for name in names]), ("EXISTS", *[side + name for name in names])]
     )
-    if not beside:
-        return texts, {}
-    return texts, dict(zip(ids, client.call_all([("HGETALL", side + name) for name in names]), strict=True))
+    return texts, client.call_all([("HGETALL", side + name) for name in names]) if beside else [None] * len(names)
 
 
 def settle(token: str, reports: Sequence[Report], *, now_ms: float = 0) -> list[Settlement]:
@@ -113,17 +113,20 @@ def settle(token: str, reports: Sequence[Report], *, now_ms: float = 0) -> list[
     now = _us(now_ms)
     written = [report for report in reports if isinstance(report, Settle)]
     others = [report for report in reports if not isinstance(report, Settle)]
-    scripts = []
+    scripts: list[lua.Command] = []
     if written:
+        tail: list[Any] = [0] * (2 * len(written))
+        tail[::2], tail[1::2] = _names([report.id for report in written]), [each.patch_version for each in written]
         ttl_ms = conf.current().binding_ttl_seconds * 1000
-        pairs = [part for report in written for part in (str(report.id), report.patch_version)]
-        scripts.append(SETTLE.command(now=now, token=token, binding_ttl_ms=ttl_ms, tail=pairs))
+        scripts.append(SETTLE.command(now=now, token=token, binding_ttl_ms=ttl_ms, tail=tail))
     if others:
         fives = [part for report in others for part in _five(report)]
         scripts.append(REQUEUE.command(now=now, token=token, tail=fives))
     *replies, _ = client.call_all([*scripts, promotion(now_ms=now_ms)])
+    if not others:
+        return [SETTLEMENTS[word] for word in replies[0]]
     words = [word for reply in replies for word in reply]
-    answers = {report.id: Settlement(word.decode()) for report, word in zip([*written, *others], words, strict=True)}
+    answers = {report.id: SETTLEMENTS[word] for report, word in zip([*written, *others], words, strict=True)}
     return [answers[report.id] for report in reports]
 
 
@@ -187,7 +190,7 @@ def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
     script = NEWEST.command(
         keys.partition_of(scope.org), place=keys.place(scope), before=str(before or ""), looked_at=LOOKED_AT
     )
-    ids = sorted((UUID(raw.decode()) for raw in client.call(script)), reverse=True)
+    ids = sorted(_ids(client.call(script)), reverse=True)
     return _read(ids[: min(limit, LOOKED_AT)])
 
 
@@ -204,7 +207,7 @@ def entries(limit: int, org: str | None = None) -> list[Entry]:
     queues = [("ZRANGE", keys.key("queue") + place.decode(), 0, last) for place in places]
     leases = [("HKEYS", keys.key("lease") + token.decode()) for token in _tokens()]
     found = {raw for raws in client.call_all([*aside, *queues, *leases]) for raw in raws}
-    ids = sorted(UUID(raw.decode()) for raw in found)
+    ids = sorted(_ids(found))
     read_back = (_read(ids[at : at + LOOKED_AT]) for at in range(0, min(len(ids), 4 * LOOKED_AT), LOOKED_AT))
     listed = [entry for batch in read_back for entry in batch if org is None or entry.scope.org == org]
     return sorted(listed, key=lambda entry: entry.seq)[:limit]
@@ -218,13 +221,13 @@ def _tokens() -> list[bytes]:
 def _read(ids: Sequence[UUID]) -> list[Entry]:
     if not ids:
         return []
-    parts = client.call(READ.command(tail=[str(each) for each in ids]))
-    rows = zip(parts[::4], parts[1::4], parts[2::4], parts[3::4], strict=True)
-    return [parse(raw, State(state.decode()), text, side) for raw, state, text, side in rows]
+    parts = client.call(READ.command(tail=_names(ids)))
+    rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
+    return [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
 
 
-def parse(raw_id: bytes, state: State, text: bytes | None, side: Any) -> Entry:
-    """Make a value of what is stored: a header line and the snapshot.
+def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002
+    """Make a value of what is stored: a header line and the snapshot, and the side hash where there is one.
 
     The header is `1 <binding> <bytes charged> <org>/<env> <seq> <mode> <reason>`.
 
@@ -236,25 +239,31 @@ def parse(raw_id: bytes, state: State, text: bytes | None, side: Any) -> Entry:
         version, _, _, place, seq, mode, reason = head.split(b" ")
         if version != b"1":
             raise EntryUnreadable(f"the entry is of version {version!r}")
-        beside = side if isinstance(side, dict) else dict(_pairs(side))
-        return Entry(
-            id=UUID(raw_id.decode()),
-            scope=_scope(place),
-            seq=int(seq),
-            accepted_at=_at(seq),
-            mode=MODES[mode],
-            reason=REASONS[reason],
-            snapshot=snapshot,
-            state=state,
-            attempts=int(beside.get(b"a", 0)),
-            lapses=int(beside.get(b"k", 0)),
-            patch_version=int(beside.get(b"v", 0)),
-            cancel_reason=_text(beside.get(b"c")),
-            error=_text(beside.get(b"e")),
-            first_failed_at=_at(beside[b"f"]) if b"f" in beside else None,
-        )
+        entry = Entry(id, _scope(place), int(seq), _at(seq), MODES[mode], REASONS[reason], snapshot, state)
+        return replace(entry, **_changes(side)) if side else entry
     except (ValueError, TypeError, KeyError) as error:
         raise EntryUnreadable(f"the entry's header can't be read: {error}") from error
+
+
+def _changes(side: Mapping[bytes, bytes]) -> dict[str, Any]:
+    return {
+        "attempts": int(side.get(b"a", 0)),
+        "lapses": int(side.get(b"k", 0)),
+        "patch_version": int(side.get(b"v", 0)),
+        "cancel_reason": _text(side.get(b"c")),
+        "error": _text(side.get(b"e")),
+        "first_failed_at": _at(side[b"f"]) if b"f" in side else None,
+    }
+
+
+def _ids(names: Collection[bytes]) -> list[UUID]:
+    """Read ids, many at once: one by one this is a good part of a claim."""
+    return msgspec.convert([name.decode() for name in names], list[UUID])
+
+
+def _names(ids: Sequence[UUID]) -> list[str]:
+    names: list[str] = msgspec.to_builtins(ids)
+    return names
 
 
 @lru_cache(maxsize=8192)
@@ -276,7 +285,7 @@ def _us(milliseconds: float) -> int:
 
 
 def _at(microseconds: str | bytes) -> datetime:
-    return EPOCH + timedelta(microseconds=int(microseconds))
+    return EPOCH + int(microseconds) * MICROSECOND
 
 
 def _text(raw: bytes | None) -> str | None:

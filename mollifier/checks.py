@@ -7,9 +7,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
-from redis.exceptions import RedisError
 
-from mollifier import buffer, client, conf
+from mollifier import buffer, client, conf, durability, lua
 from mollifier.errors import BufferUnavailable
 
 GATE, BUFFER = "gate", "buffer"
@@ -26,12 +25,27 @@ def check_settings(**_: Any) -> list[CheckMessage]:
 
 def check_redis(**_: Any) -> list[CheckMessage]:
     """Check that Redis keeps what it is given, and has room for the caps; unreachable is only a warning."""
+    questions: list[lua.Command] = [("INFO", section) for section in durability.SECTIONS]
     try:
-        memory, persistence = client.exchange([("INFO", "memory"), ("INFO", "persistence")], 1.0)
+        *sections, fsync = client.exchange([*questions, ("CONFIG", "GET", "appendfsync")], 1.0)
     except BufferUnavailable as error:
         return [Warning(f"Redis can't be checked: {error}", id="mollifier.W001")]
-    facts = {**_facts(memory), **_facts(persistence)}
-    return [*_memory(facts, conf.current()), *_durability(facts)]
+    info = {name: value for section in sections for name, value in _lines(section)}
+    facts = durability.Facts.read(info, _value(fsync))
+    return [_message(fault) for fault in durability.judge(facts, conf.current())]
+
+
+def boot() -> None:
+    """Prepare a web process, which runs no system checks by itself: these, and the scripts.
+
+    Raises:
+        ImproperlyConfigured: a check fails that is not silenced.
+    """
+    found = check_settings() or check_redis()
+    refused = [message for message in found if message.is_serious() and not message.is_silenced()]
+    if refused:
+        raise ImproperlyConfigured("\n".join(str(message) for message in refused))
+    client.load_scripts()
 
 
 def _materialiser(current: conf.Conf) -> Iterator[CheckMessage]:
@@ -58,6 +72,8 @@ def _times(current: conf.Conf) -> Iterator[CheckMessage]:
 def _sizes(current: conf.Conf) -> Iterator[CheckMessage]:
     if not 1 <= current.claim_entries <= buffer.MOST_AT_ONCE:
         yield Error(f"CLAIM_ENTRIES must be 1 to {buffer.MOST_AT_ONCE}", id="mollifier.E006")
+    if current.durability is conf.Durability.REPLICATED and current.replicas < 1:
+        yield Error("DURABILITY is replicated, so REPLICAS must be at least 1", id="mollifier.E012")
     if current.claims_in_flight < 1:
         yield Error("CLAIMS_IN_FLIGHT must be at least 1", id="mollifier.E006")
 
@@ -74,24 +90,19 @@ def _connections() -> Iterator[CheckMessage]:
         )
 
 
-def _memory(facts: dict[str, str], current: conf.Conf) -> Iterator[CheckMessage]:
-    policy, most = facts.get("maxmemory_policy"), int(facts.get("maxmemory", 0))
-    if policy != "noeviction" and most:
-        yield Error(f"Redis evicts ({policy}); set maxmemory-policy noeviction", id="mollifier.E009")
-    if most and current.cap_total_bytes * 2 > most:
-        yield Error(
-            f"twice CAP_TOTAL_BYTES ({current.cap_total_bytes}) does not fit into maxmemory ({most})",
-            id="mollifier.E010",
-        )
+def _message(fault: durability.Fault) -> CheckMessage:
+    return (Error if fault.refused else Warning)(fault.text, hint=fault.hint, id=fault.id)
 
 
-def _durability(facts: dict[str, str]) -> Iterator[CheckMessage]:
-    if facts.get("aof_enabled") == "0":
-        yield Warning("Redis keeps no append-only file: a crash loses what is buffered", id="mollifier.W002")
+def _value(told: Any) -> str | None:
+    """Return the one value of a CONFIG GET, a map or a list by protocol; None when it was refused."""
+    parts = [*told.values()] if isinstance(told, dict) else told[1:] if isinstance(told, list) else []
+    return parts[0].decode() if parts else None
 
 
-def _facts(info: bytes | dict[str, Any] | RedisError) -> dict[str, str]:
-    if not isinstance(info, bytes):
-        return {}
-    lines = (line.split(":", 1) for line in info.decode().splitlines() if ":" in line)
-    return {name: value.strip() for name, value in lines}
+def _lines(info: Any) -> Iterator[tuple[str, str]]:
+    """Read a section of INFO; a server that refuses to tell it has told nothing."""
+    for line in info.decode().splitlines() if isinstance(info, bytes) else ():
+        name, colon, value = line.partition(":")
+        if colon:
+            yield name, value.strip()

@@ -3,6 +3,7 @@
 Nothing here repeats a script whose reply was lost; each caller knows whether it may.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Sequence
@@ -16,7 +17,9 @@ from redis.exceptions import NoScriptError, RedisError, ResponseError
 from mollifier import lua
 from mollifier.errors import BufferUnavailable
 
+logger = logging.getLogger(__name__)
 GATE, BUFFER = "gate", "buffer"
+LOAD_SECONDS = 1.0
 _deadline = threading.local()
 
 
@@ -31,26 +34,37 @@ class Deadlined:
         return super().read_response(*args, **kwargs)  # type: ignore[misc]
 
 
-def exchange(commands: Sequence[lua.Command], timeout_seconds: float) -> list[Any]:
+def exchange(commands: Sequence[lua.Command], timeout_seconds: float, replicas: int = 0) -> list[Any]:
     """Send the commands at once and return their replies, within the time for all of it, connecting included.
 
     A command that Redis refuses has the error as its reply; a script that Redis does not know yet is loaded, and
-    that one exchange takes two round trips more.
+    that one exchange takes two round trips more. With `replicas`, so many must have what the commands wrote.
 
     Raises:
-        BufferUnavailable: no connection, or no reply in time.
+        BufferUnavailable: no connection, no reply in time, or too few replicas have it by then.
     """
     _deadline.at = time.monotonic() + timeout_seconds
     try:
-        replies = _send(commands)
+        replies = _send_through(commands, timeout_seconds, replicas)
         unknown = [at for at, reply in enumerate(replies) if isinstance(reply, NoScriptError)]
         if unknown:
             texts = {commands[at][1]: _text(commands[at][1]) for at in unknown}
             _send([("SCRIPT", "LOAD", text) for text in texts.values()])
-            for at, reply in zip(unknown, _send([commands[at] for at in unknown]), strict=True):
+            again = _send_through([commands[at] for at in unknown], timeout_seconds, replicas)
+            for at, reply in zip(unknown, again, strict=True):
                 replies[at] = reply
     except (RedisError, OSError) as error:
         raise BufferUnavailable(f"{type(error).__name__}: {error}") from error
+    return replies
+
+
+def _send_through(commands: Sequence[lua.Command], timeout_seconds: float, replicas: int) -> list[Any]:
+    """Send, and ask on the same connection how many replicas have it; WAIT counts a connection's own writes."""
+    if not replicas:
+        return _send(commands)
+    *replies, reached = _send([*commands, ("WAIT", replicas, max(1, int(timeout_seconds * 1000)))])
+    if isinstance(reached, Exception) or reached < replicas:
+        raise BufferUnavailable(f"{reached} of {replicas} replicas have it")
     return replies
 
 
@@ -78,6 +92,16 @@ def _reply(connection: Connection) -> Any:
         return connection.read_response()
     except ResponseError as error:
         return error
+
+
+def load_scripts() -> bool:
+    """Make the scripts known to Redis, so that no trigger's exchange has to; False, and no error, when it is away."""
+    try:
+        replies = exchange([("SCRIPT", "LOAD", script.text) for script in lua.every()], LOAD_SECONDS)
+    except BufferUnavailable as error:
+        logger.warning("mollifier.scripts_not_loaded", extra={"error": str(error)})
+        return False
+    return not any(isinstance(reply, Exception) for reply in replies)
 
 
 def _text(sha: str) -> str:

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,15 @@ from django.core.signals import setting_changed
 NAME = "MOLLIFIER"
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 MIB = 1024 * 1024
+
+
+class Durability(StrEnum):
+    """What an answer of the gate waits for; docs/operations.md says what each can lose."""
+
+    MEMORY = "memory"
+    AOF = "aof"
+    SYNCED = "synced"
+    REPLICATED = "replicated"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,10 @@ class Conf:
     exchange_timeout_ms: int = 50
     breaker_errors: int = 5
     breaker_open_ms: int = 2_000
+    # What an accepted trigger survives, and how long the gate waits for that where it takes longer.
+    durability: Durability = Durability.AOF
+    durable_timeout_ms: int = 2_000
+    replicas: int = 1
     # How long an idempotency binding outlives its entry.
     binding_ttl_seconds: int = 3_600
     # Caps of what is buffered, in entries and bytes.
@@ -69,6 +83,10 @@ class Conf:
     linger_seconds: float = 2.0
     shutdown_timeout_seconds: float = 30.0
     graceful_timeout_seconds: float = 60.0
+    # The sweep: from when on an entry is stale, how many orgs one pass looks at, and how often it goes round.
+    sweep_stale_seconds: float = 300.0
+    sweep_orgs: int = 100
+    sweep_interval_seconds: float = 300.0
     # Retries of an entry that failed by itself.
     retry_base_ms: int = 1_000
     retry_cap_ms: int = 60_000
@@ -77,6 +95,16 @@ class Conf:
     # How long claiming pauses while the store can't be reached.
     pause_base_ms: int = 500
     pause_cap_ms: int = 5_000
+
+    @property
+    def admit_seconds(self) -> float:
+        """How long one exchange of the gate may take."""
+        durable = self.durability in (Durability.SYNCED, Durability.REPLICATED)
+        return (self.durable_timeout_ms if durable else self.exchange_timeout_ms) / 1000
+
+    @property
+    def replicas_awaited(self) -> int:
+        return self.replicas if self.durability is Durability.REPLICATED else 0
 
 
 def read(values: Mapping[str, Any]) -> Conf:

@@ -83,8 +83,7 @@ class Drainer:
                     busy_at = monotonic()
                 elif monotonic() - busy_at >= linger_seconds:
                     return
-                if standing.waiting:
-                    self._lanes.call()
+                self._give_work(standing)
                 if self._lead.wait_for_wake(self._patience(standing, until)):
                     self._lanes.call()
                     self._lanes.closing.wait(GATHER_SECONDS)
@@ -92,10 +91,16 @@ class Drainer:
                 logger.warning("mollifier.buffer_unavailable", extra={"error": str(error)})
                 self._lanes.closing.wait(RETRY_SECONDS)
 
+    def _give_work(self, standing: Standing) -> None:
+        if standing.mirrored_in_seconds == 0:
+            self._lanes.comparable.set()
+        if standing.waiting:
+            self._lanes.call()
+
     def _patience(self, standing: Standing, until: float) -> float:
         waits = [WATCH_SECONDS, self._settings.drainer_lease_ms / 3000, until - monotonic()]
-        if standing.next_in_seconds is not None:
-            waits.append(standing.next_in_seconds)
+        moments = (standing.next_in_seconds, standing.mirrored_in_seconds)
+        waits += [moment for moment in moments if moment is not None]
         if self._lanes.flights.all():
             waits.append(self._settings.slow_batch_ms / 1000)
         return max(WATCH_SECONDS if self._lanes.pause.is_on else GATHER_SECONDS, min(waits))

@@ -5,6 +5,8 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import msgspec
+
 from mollifier.decision import Mode, Reason, Scope
 
 
@@ -17,8 +19,7 @@ class State(StrEnum):
     FAILED = "failed"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One mollified trigger. `cancel_reason` is set when it was cancelled while buffered."""
 
     id: UUID
@@ -95,6 +96,15 @@ class Faulty:
 
 
 Outcome = Materialised | Unavailable | Faulty
+
+
+class Comparison(StrEnum):
+    """What a mirrored entry and the row that was started directly come to."""
+
+    EQUAL = "equal"
+    DIFFERS = "differs"
+    MISSING = "missing"
+    UNREADABLE = "unreadable"
 
 
 # What the drainer tells the buffer of one leased entry.

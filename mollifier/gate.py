@@ -163,7 +163,7 @@ def _ask(commands: list[lua.Command], settings: conf.Conf) -> list[Decision]:
     commands[0] = (*commands[0], *riders)
     began = monotonic()
     try:
-        replies = client.exchange(commands, settings.exchange_timeout_ms / 1000)
+        replies = client.exchange(commands, settings.admit_seconds, settings.replicas_awaited)
     except BufferUnavailable as error:
         breaker.failed(settings.breaker_errors)
         telemetry.gate.give_back(riders)

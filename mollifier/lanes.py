@@ -15,7 +15,7 @@ from time import monotonic, sleep
 
 from django.db import close_old_connections, connections
 
-from mollifier import batch, buffer
+from mollifier import batch, buffer, mirror
 from mollifier.backoff import Pause
 from mollifier.conf import Conf
 from mollifier.entry import Claim, Report, Requeue, Settlement
@@ -48,6 +48,7 @@ class DrainReport:
     failed: int = 0
     lost: int = 0
     buried: int = 0
+    compared: int = 0
     given_up: int = 0
     hung: int = 0
     waiting: int = 0
@@ -68,6 +69,7 @@ class Lanes:
         self._apart = 0
         self._threads: list[threading.Thread] = []
         self.closing = threading.Event()
+        self.comparable = threading.Event()
         self.flights = Flights()
         self.report = DrainReport()
 
@@ -186,6 +188,8 @@ class Lanes:
         while not self.closing.is_set():
             wait = self.pause.enter()
             if not wait:
+                if self.comparable.is_set():
+                    self._compare()
                 try:
                     without = () if only else self._suspects.names()
                     claim = buffer.claim(token, self._pace.size, self._settings.lease_ms, only=only, without=without)
@@ -201,6 +205,18 @@ class Lanes:
                 wait = max(LEAST_WAIT_SECONDS, claim.wait_seconds)
             self.closing.wait(min(wait, MOST_WAIT_SECONDS))
         return None
+
+    def _compare(self) -> None:
+        """Compare mirrored entries that are due; one lane at a time has enough to do with them."""
+        self.comparable.clear()
+        close_old_connections()
+        try:
+            found = mirror.compare(self._materialiser)
+        except Exception as error:  # noqa: BLE001 - they are due again in a minute, and claims must not wait
+            logger.warning("mollifier.not_compared", extra={"error": f"{type(error).__name__}: {error}"})
+            return
+        with self._lock:
+            self.report.compared += sum(found.values())
 
     def _fly(self, flight: Flight) -> Flight:
         """Have a claim written, and settle it."""

@@ -13,11 +13,15 @@ LEAD, LEAVE = lua.load("lead"), lua.load("leave")
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Whether the lead is ours, how many entries wait for a drainer, and when the next is due or its lease ends."""
+    """Whether the lead is ours, how many entries wait for a drainer, and when the next is due or its lease ends.
+
+    `mirrored_in_seconds` is when the next mirrored one may be compared. None: there is none.
+    """
 
     leads: bool
     waiting: int
     next_in_seconds: float | None
+    mirrored_in_seconds: float | None = None
 
 
 class Lead:
@@ -33,8 +37,8 @@ class Lead:
         Raises:
             BufferUnavailable: Redis can't be reached.
         """
-        leads, waiting, next_in = client.call(LEAD.command(now=0, token=self.token, lead_ms=self._lease_ms))
-        return Standing(leads == 1, int(waiting), None if next_in < 0 else next_in / 1_000_000)
+        leads, waiting, *moments = client.call(LEAD.command(now=0, token=self.token, lead_ms=self._lease_ms))
+        return Standing(leads == 1, int(waiting), *(None if each < 0 else each / 1_000_000 for each in moments))
 
     def wait_for_wake(self, seconds: float) -> bool:
         """Wait for a nudge; False when none came.

@@ -1,15 +1,16 @@
 """The port: how the drainer hands entries to whatever runs them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
+from uuid import UUID
 
-from mollifier.entry import Entry, Outcome
+from mollifier.entry import Comparison, Entry, Outcome
 
 
 class Materialiser(Protocol):
     """Make entries real, exactly once per id.
 
-    Both methods answer one outcome for each entry, in any order, and never raise for what one entry or
+    The first two methods answer one outcome for each entry, in any order, and never raise for what one entry or
     an unreachable store does. Called from several threads at once.
     """
 
@@ -19,4 +20,11 @@ class Materialiser(Protocol):
 
     def bury(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Write each entry as a failure that keeps all it carried; `entry.error` says why."""
+        ...
+
+    def compare(self, entries: Sequence[Entry]) -> Mapping[UUID, Comparison]:
+        """Tell for each entry whether the row that was started directly is the one it would have become.
+
+        Reads only; may raise while the store can't be reached.
+        """
         ...

@@ -21,6 +21,11 @@ TABLE = {
     "mollifier_drain_total": "Reports on claimed entries by outcome.",
     "mollifier_dwell_seconds": "Time from accept to settled.",
     "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
+    "mollifier_mirrored_total": "Mirrored entries by what came of comparing them with their rows.",
+    "mollifier_drainer_last_beat_timestamp_seconds": "When a drainer last said that it leads.",
+    "mollifier_stale_entries": "Queued entries that had waited too long when the sweep last looked.",
+    "mollifier_orphaned_ids": "Ids that the sweep's last cycle found queued without an entry.",
+    "mollifier_sweep_last_cycle_timestamp_seconds": "When the sweep last came round.",
     "mollifier_drainer_claim_entries": "What the last claim asked for; it shrinks while batches are slow to write.",
     "mollifier_parked": "Orgs and environments whose queued work stands aside, by why.",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
@@ -42,9 +47,8 @@ def collect() -> Iterable[Metric]:
 
 def _gauges(overview: stats.Overview) -> Iterable[Metric]:
     entries = GaugeMetricFamily("mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=["state"])
-    for state in ("queued", "delayed", "leased", "failed"):
+    for state in ("queued", "delayed", "leased", "failed", "mirrored"):
         entries.add_metric([state], getattr(overview, state))
-    claimed = overview.drainer_last_claim_at
     parked = GaugeMetricFamily("mollifier_parked", TABLE["mollifier_parked"], labels=["why"])
     for why in ("paused", "full"):
         parked.add_metric([why], getattr(overview, why))
@@ -53,20 +57,29 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
     yield _gauge("mollifier_drainer_claim_entries", overview.claim_size)
     yield _gauge("mollifier_buffer_bytes", overview.bytes)
     yield _gauge("mollifier_buffer_oldest_age_seconds", overview.oldest_age_seconds or 0)
-    yield _gauge("mollifier_drainer_last_claim_timestamp_seconds", claimed.timestamp() if claimed else 0)
+    yield _gauge("mollifier_stale_entries", overview.stale)
+    yield _gauge("mollifier_orphaned_ids", overview.orphaned)
+    for name, moment in (
+        ("mollifier_drainer_last_claim_timestamp_seconds", overview.drainer_last_claim_at),
+        ("mollifier_drainer_last_beat_timestamp_seconds", overview.drainer_last_beat_at),
+        ("mollifier_sweep_last_cycle_timestamp_seconds", overview.sweep_last_cycle_at),
+    ):
+        yield _gauge(name, moment.timestamp() if moment else 0)
 
 
 def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
     decisions = _counter("mollifier_gate_decisions_total", ["outcome", "reason"])
     drained = _counter("mollifier_drain_total", ["outcome"])
+    mirrored = _counter("mollifier_mirrored_total", ["outcome"])
     for name, count in sorted(counters.items()):
         kind, *labels = name.split(":")
         if kind == "gate":
             decisions.add_metric(labels, count)
         elif kind == "drain":
             drained.add_metric(labels, count)
-    yield decisions
-    yield drained
+        elif kind == "mirrored":
+            mirrored.add_metric(labels, count)
+    yield from (decisions, drained, mirrored)
     for kind in ("lapsed", "orphaned"):
         counted = _counter(f"mollifier_{kind}_total", [])
         counted.add_metric([], counters.get(kind, 0))

@@ -15,14 +15,15 @@ from django_q.conf import Conf
 from django_q.models import Schedule
 from django_q.status import Stat
 from django_redis import get_redis_connection
-from redis.exceptions import RedisError
+from redis import Redis
+from redis.exceptions import RedisError, ResponseError
 
-from mollifier import lua
+from mollifier import conf, durability, lua
 
 OLDEST_POSTGRESQL = 150_000
 OLDEST_REDIS = (7, 0)
 OLDEST_VALKEY = (8, 0)
-SKEW_SECONDS = 0.5
+SKEW_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +116,34 @@ def _redis() -> Iterator[Finding]:
     yield _finding("Redis", f"{name} {version}", good, "use Redis 7.0, Valkey 8.0 or newer")
 
 
-def _eviction() -> Iterator[Finding]:
-    memory = get_redis_connection("buffer").info("memory")
-    policy = memory["maxmemory_policy"]
-    fix = "set maxmemory-policy noeviction: evicted entries are lost triggers"
-    yield _finding("eviction", policy, policy == "noeviction", fix)
-
-
-def _persistence() -> Iterator[Finding]:
-    persistence = get_redis_connection("buffer").info("persistence")
-    on, wrote = bool(persistence["aof_enabled"]), persistence["aof_last_write_status"]
-    fix = "set appendonly yes: without it a restart loses what is buffered"
-    yield _finding("append-only file", "on" if on else "off", on, fix)
-    if on:
+def _keeping() -> Iterator[Finding]:
+    """Look at whether Redis keeps what it is given, by the rules that also hold at boot."""
+    server, settings = get_redis_connection("buffer"), conf.current()
+    info = {name: value for section in durability.SECTIONS for name, value in server.info(section).items()}
+    facts = durability.Facts.read(info, _appendfsync(server))
+    kept = f"on, fsync {facts.appendfsync or 'unknown'}" if facts.append_only else "off"
+    for name, seen, faults in (
+        ("eviction", facts.policy, durability.eviction(facts)),
+        (
+            "memory",
+            f"maxmemory {facts.maxmemory}" if facts.maxmemory else "no maxmemory",
+            durability.memory(facts, settings),
+        ),
+        ("append-only file", f"{kept}; durability {settings.durability}", durability.persistence(facts, settings)),
+        ("replicas", f"{facts.replicas} connected", durability.replication(facts, settings)),
+    ):
+        fault = next(faults, None)
+        yield Finding(name, seen, fault.hint if fault else None, required=fault is None or fault.refused)
+    if facts.append_only:
+        wrote = info["aof_last_write_status"]
         yield _finding("append-only writes", wrote, wrote == "ok", "free the disk that Redis writes to")
+
+
+def _appendfsync(server: Redis) -> str | None:
+    try:
+        return server.config_get("appendfsync").get("appendfsync")
+    except ResponseError:
+        return None
 
 
 def _scripts() -> Iterator[Finding]:
@@ -157,7 +172,7 @@ def _skew(name: str, there: float, before: float) -> Finding:
     here = (before + time.time()) / 2
     skew = there - here
     seen = f"{skew * 1000:+.1f} ms"
-    return _finding(name, seen, abs(skew) <= SKEW_SECONDS, "run a time service on both machines")
+    return _finding(name, seen, abs(skew) <= SKEW_SECONDS, "run a time service on both machines", required=False)
 
 
 def _numbers(version: str) -> tuple[int, ...]:
@@ -176,4 +191,4 @@ def as_json(findings: list[Finding]) -> Mapping[str, Any]:
 
 
 DATABASE_CHECKS: tuple[Check, ...] = (_pool, _migrations, _schedules, _database_clock)
-REDIS_CHECKS: tuple[Check, ...] = (_eviction, _persistence, _scripts, _redis_clock, _clusters)
+REDIS_CHECKS: tuple[Check, ...] = (_keeping, _scripts, _redis_clock, _clusters)

@@ -14,6 +14,8 @@ TOP_ORGS = 50
 # Rates are of whole seconds that are over.
 RATE_SECONDS = 5
 MICROSECONDS = 1_000_000
+# A sweep that did not come round for so many of its intervals has stopped.
+CYCLES_LATE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,7 @@ class Overview:
     """The buffer at one moment. Without `available` Redis did not answer, and the rest is empty.
 
     `paused` and `full` count the orgs and environments whose queued work stands aside.
+    `stale` and `orphaned` are what the sweep found: entries that waited too long, ids without an entry.
     """
 
     buffered: int = 0
@@ -38,11 +41,17 @@ class Overview:
     delayed: int = 0
     leased: int = 0
     failed: int = 0
+    mirrored: int = 0
     bytes: int = 0
     oldest_age_seconds: float | None = None
     in_per_second: float = 0.0
     drained_per_second: float = 0.0
     drainer_last_claim_at: datetime | None = None
+    drainer_last_beat_at: datetime | None = None
+    stale: int = 0
+    orphaned: int = 0
+    sweep_last_cycle_at: datetime | None = None
+    sweep_last_pass_at: datetime | None = None
     claim_size: int = 0
     paused: int = 0
     full: int = 0
@@ -70,25 +79,31 @@ def overview() -> Overview:
 
 
 def _overview() -> Overview:
-    clock, flat, delayed, failed, alone, paused, full, oldest, rows = client.call(OVERVIEW.command(top=TOP_ORGS))
+    clock, flat, delayed, failed, alone, paused, full, oldest, rows, swept = client.call(OVERVIEW.command(top=TOP_ORGS))
     now = _us(clock)
     totals = dict(zip(flat[::2], flat[1::2], strict=True))
     buffered, in_queues = int(totals.get(b"n", 0)), int(totals.get(b"q", 0))
     entered, drained, _ = _flow(now, RATE_SECONDS + 1)
     second = now // MICROSECONDS
     over = range(second - RATE_SECONDS, second)
-    claimed = totals.get(b"claimed_at")
+    cycle, swept_at, stale, stale_alone, orphaned = swept
     return Overview(
         buffered=buffered,
         queued=in_queues + alone,
         delayed=delayed,
         leased=buffered - in_queues - alone - delayed - failed,
         failed=failed,
+        mirrored=int(totals.get(b"mirrored", 0)),
         bytes=int(totals.get(b"b", 0)),
         oldest_age_seconds=_age(now, oldest),
         in_per_second=sum(entered[at] for at in over) / RATE_SECONDS,
         drained_per_second=sum(drained[at] for at in over) / RATE_SECONDS,
-        drainer_last_claim_at=None if claimed is None else _at(int(claimed)),
+        drainer_last_claim_at=_moment(totals.get(b"claimed_at")),
+        drainer_last_beat_at=_moment(totals.get(b"beat")),
+        stale=int(stale or 0) + int(stale_alone or 0),
+        orphaned=int(orphaned or 0),
+        sweep_last_cycle_at=_moment(cycle),
+        sweep_last_pass_at=_moment(swept_at),
         claim_size=int(totals.get(b"asked", 0)),
         paused=paused,
         full=full,
@@ -181,8 +196,8 @@ def _us(clock: Sequence[bytes]) -> int:
     return int(clock[0]) * MICROSECONDS + int(clock[1])
 
 
-def _at(microseconds: int) -> datetime:
-    return datetime.fromtimestamp(microseconds / MICROSECONDS, UTC)
+def _moment(microseconds: bytes | None) -> datetime | None:
+    return None if microseconds is None else datetime.fromtimestamp(int(microseconds) / MICROSECONDS, UTC)
 
 
 def _age(now: int, seq: bytes | None) -> float | None:

@@ -1,4 +1,4 @@
-"""Entry points of django-q2: drain for a while, and ask for that."""
+"""Entry points of django-q2: drain for a while, ask for that, and sweep."""
 
 import logging
 from dataclasses import asdict
@@ -9,6 +9,7 @@ from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from mollifier import cluster, conf
+from mollifier import sweep as sweeping
 from mollifier.drainer import Drainer
 from mollifier.errors import BufferUnavailable
 from mollifier.materialiser import Materialiser
@@ -40,6 +41,17 @@ def drain() -> dict[str, Any]:
         return {"led": False}
     if report.led and report.waiting and not cluster.stop_requested():
         wake()
+    return asdict(report)
+
+
+def sweep() -> dict[str, Any]:
+    """Sweep until the cycle is complete, for one slice at most. Does nothing beside another sweeper."""
+    settings = conf.current()
+    try:
+        report = sweeping.run(settings, monotonic() + settings.slice_seconds, stop_requested=cluster.stop_requested)
+    except BufferUnavailable as error:
+        logger.warning("mollifier.sweep_failed", extra={"error": str(error)})
+        return {"swept": False}
     return asdict(report)
 
 

@@ -1,15 +1,24 @@
 """What the gate could not count in Redis yet: its own durations, and the triggers that passed without an answer.
 
-Kept in the process and sent along with the next admit, durations once a second; so gauges are never per process.
+Kept in the process until the next admit takes it along, or, when none comes, a thread sends it after a second; so no
+number is of one process only. There is no thread while there is nothing to send.
 """
 
+import atexit
+import os
 import threading
 from bisect import bisect_left
 from collections import Counter
 from time import monotonic
 
+from mollifier import client, keys
+from mollifier.errors import BufferUnavailable
+
 BOUNDS_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 FLUSH_SECONDS = 1.0
+# Sooner than the flush: where triggers come, they carry everything.
+RIDE_SECONDS = 0.5
+SEND_SECONDS = 1.0
 FAILED_OPEN = "gate:passed:fail_open"
 
 
@@ -19,8 +28,9 @@ class Unsent:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        self._urgent = False
         self._taken_at = 0.0
+        self._thread: threading.Thread | None = None
+        self._stop = threading.Event()
 
     def took(self, seconds: float, decisions: int) -> None:
         """Note how long one exchange took, and for how many decisions."""
@@ -29,20 +39,63 @@ class Unsent:
         with self._lock:
             self._counts[f"seconds:{bound}"] += decisions
             self._counts["seconds:sum_us"] += round(seconds * 1_000_000) * decisions
+            self._expect_flush()
 
     def failed_open(self, count: int) -> None:
         with self._lock:
             self._counts[FAILED_OPEN] += count
-            self._urgent = True
+            self._expect_flush()
 
     def take(self) -> list[str | int]:
         """Return counter, increment, counter, increment ... and forget them; often nothing."""
-        if not self._urgent and monotonic() - self._taken_at < FLUSH_SECONDS:
+        if FAILED_OPEN not in self._counts and monotonic() - self._taken_at < RIDE_SECONDS:
             return []
+        return self._take()
+
+    def flush(self) -> None:
+        """Send what waits; what can't be sent is kept."""
+        taken = self._take()
+        if not taken:
+            return
+        counters = keys.key("counters")
+        commands = [("HINCRBY", counters, *pair) for pair in zip(taken[::2], taken[1::2], strict=True)]
+        try:
+            client.exchange(commands, SEND_SECONDS)
+        except BufferUnavailable:
+            self.give_back(taken)
+
+    def forget(self) -> None:
+        """Stop the thread, and start from nothing."""
+        thread = self._thread
+        self._stop.set()
+        if thread is not None:
+            thread.join()
+        self.__init__()  # type: ignore[misc]
+
+    def leave_parent(self) -> None:
+        """Begin anew in a forked child; what waited is the parent's to send, and its thread and lock stayed there."""
+        self.__init__()  # type: ignore[misc]
+
+    def _expect_flush(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, args=(self._stop,), name="telemetry", daemon=True)
+            self._thread.start()
+
+    def _run(self, stop: threading.Event) -> None:
+        while not stop.wait(FLUSH_SECONDS):
+            with self._lock:
+                if not self._counts:
+                    self._thread = None
+                    return
+                ridden = monotonic() - self._taken_at < RIDE_SECONDS
+            if not ridden:
+                self.flush()
+
+    def _take(self) -> list[str | int]:
         with self._lock:
             taken: list[str | int] = [part for pair in self._counts.items() for part in pair]
             self._counts.clear()
-            self._urgent, self._taken_at = False, monotonic()
+            self._taken_at = monotonic()
         return taken
 
     def give_back(self, taken: list[str | int]) -> None:
@@ -50,6 +103,10 @@ class Unsent:
         with self._lock:
             for counter, increment in zip(taken[::2], taken[1::2], strict=True):
                 self._counts[str(counter)] += int(increment)
+            if taken:
+                self._expect_flush()
 
 
 gate = Unsent()
+os.register_at_fork(after_in_child=gate.leave_parent)
+atexit.register(gate.flush)

@@ -19,7 +19,7 @@ Q_CLUSTER: dict[str, object] = {
     # Successes are not stored: the default of 250 costs 14 times the rate.
     "save_limit": -1,
     "catch_up": False,
-    "boot": ["mollifier.tasks.drain"],
+    "boot": ["mollifier.tasks.drain", "mollifier.tasks.sweep"],
     "ALT_CLUSTERS": {
         "pump": {
             "workers": env.integer("WORKFLOWS_SHARDS", 4),

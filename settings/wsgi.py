@@ -6,3 +6,8 @@ from settings import env
 
 env.use_settings()
 application = get_wsgi_application()
+
+# Once the apps are ready.
+from mollifier import checks  # noqa: E402
+
+checks.boot()

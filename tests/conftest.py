@@ -3,12 +3,14 @@
 import pytest
 from django_redis import get_redis_connection
 
+from mollifier import telemetry
 from workflows.intake import refresher
 
 
 @pytest.fixture(autouse=True)
 def _empty_redis() -> None:
-    """Give each test an empty Redis."""
+    """Give each test an empty Redis, into which nothing comes from the test before."""
+    telemetry.gate.forget()
     get_redis_connection("buffer").flushdb()
 
 

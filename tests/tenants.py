@@ -1,8 +1,8 @@
 """Tenants and triggers for tests of the way in; `greet` is a workflow that every test may submit."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
+from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 from workflows import registry

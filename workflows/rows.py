@@ -26,8 +26,7 @@ class Ending:
     superseded_by: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(msgspec.Struct, frozen=True, gc=False):
     """An instance to be written; without an ending it is pending and ready."""
 
     trigger: Trigger

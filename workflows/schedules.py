@@ -7,6 +7,7 @@ from django_q.models import Schedule
 # function -> minutes. A drainer or pump that died is followed at latest after this long.
 EVERY_MINUTES = {
     "mollifier.tasks.drain": 1,
+    "mollifier.tasks.sweep": 5,
     "workflows.tasks.ensure_pumps": 1,
     "workflows.tasks.deliver_outbox": 1,
 }

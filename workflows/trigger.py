@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+import msgspec
 from uuid_utils.compat import uuid7
 
 
@@ -42,12 +43,13 @@ class Request:
     id: UUID = field(default_factory=uuid7)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
+class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=False):
     """A wish for one instance; its id is made at the edge, and every later step is idempotent on it.
 
     `payload` and `metadata` are JSON text. `version` is the definition's, pinned at submission. `bufferable` is
     false when the caller will not have it buffered.
+
+    A snapshot holds the fields by their order here: a new one goes to the end, with a default.
     """
 
     id: UUID
@@ -66,7 +68,7 @@ class Trigger:
     run_after: datetime | None = None
     parent_id: UUID | None = None
     depth: int = 0
-    bufferable: bool = field(default=True)
+    bufferable: bool = True
 
 
 def fingerprint(definition: str, payload: bytes) -> str:

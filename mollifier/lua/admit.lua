@@ -26,12 +26,13 @@ local passes = KEYS[12]
 local hold = KEYS[13]
 local binding = KEYS[14]
 local sent = KEYS[15]
-local mirrored = KEYS[16]
-local drainer = KEYS[17]
-local pending = KEYS[18]
-local wake = KEYS[19]
-local counters = KEYS[20]
-local flow = KEYS[21]
+local mirror = KEYS[16]
+local mirrored = KEYS[17]
+local drainer = KEYS[18]
+local pending = KEYS[19]
+local wake = KEYS[20]
+local counters = KEYS[21]
+local flow = KEYS[22]
 local now = tonumber(ARGV[1])
 local id = ARGV[2]
 local owner = ARGV[3]
@@ -165,10 +166,10 @@ local function over(used, more, cap) return cap > 0 and used + more > cap end
 if mode == 'mirror' then
   local mirrors, mirror_bytes = tonumber(whole[6] or 0), tonumber(whole[7] or 0)
   if over(all_n + mirrors, 1, cap_total_entries) or over(all_b + mirror_bytes, size, cap_total_bytes) then
-    redis.call('HINCRBY', counters, 'mirror:skipped', 1)
+    redis.call('HINCRBY', counters, 'mirrored:skipped', 1)
     return answer('shadowed', reason, count, limit)
   end
-  if redis.call('SET', entry .. id, head .. snapshot, 'NX') then
+  if redis.call('SET', mirror .. id, head .. snapshot, 'NX') then
     redis.call('ZADD', mirrored, now + mirror_for, id)
     redis.call('HSET', totals, 'mirrored', mirrors + 1, 'mirrored_bytes', mirror_bytes + size, 'seq', seq)
   end

@@ -61,7 +61,6 @@ def test_a_version_must_be_named(acme):
     ("change", "status", "pointer"),
     [
         ({"mode": "sideways"}, 400, "/mode"),
-        ({"mode": "mirror"}, 422, "/mode"),
         ({"percent": 101}, 400, "/percent"),
         ({"limit": 0}, 400, "/limit"),
         ({"window_ms": 0}, 400, "/window_ms"),

@@ -1,12 +1,12 @@
 """What every Materialiser must do; see mollifier/materialiser.py."""
 
-from dataclasses import replace
 from threading import Thread
 
 import pytest
 from django.db import connections
+from msgspec.structs import replace
 
-from mollifier.entry import Faulty, Materialised, Unavailable
+from mollifier.entry import Comparison, Faulty, Materialised, Unavailable
 from tests.contracts.worlds import InMemory, Instances
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,3 +108,13 @@ def test_the_same_entries_from_several_threads_are_written_once(world):
     assert len(answers) == 80
     written(answers)
     assert len(world.rows()) == 20
+
+
+def test_a_comparison_tells_for_each_entry_whether_it_has_a_row(world):
+    there, absent = world.entry(), world.entry()
+    world.materialiser.materialise([there])
+    assert world.materialiser.compare([there, absent]) == {
+        there.id: Comparison.EQUAL,
+        absent.id: Comparison.MISSING,
+    }
+    assert world.materialiser.compare([]) == {}

@@ -2,11 +2,11 @@
 
 import socket
 import uuid
-from dataclasses import replace
 from datetime import UTC, datetime
 from threading import Thread
 
 from django.db import connection, connections
+from msgspec.structs import replace
 
 from mollifier.decision import Mode, Reason
 from mollifier.entry import Entry, State

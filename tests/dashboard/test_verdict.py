@@ -31,6 +31,22 @@ def lane(**changed) -> Lane:
         (flow(oldest_seconds=1800), [ALIVE], Level.DEGRADED, "waited 30 min"),
         (flow(oldest_seconds=30, since_claim_seconds=20), [ALIVE], Level.FAILING, "Nobody drains"),
         (flow(oldest_seconds=30, since_claim_seconds=None), [ALIVE], Level.FAILING, "Nobody drains"),
+        (
+            flow(oldest_seconds=30, since_claim_seconds=20, since_beat_seconds=0.5),
+            [ALIVE],
+            Level.DEGRADED,
+            "leads and takes nothing",
+        ),
+        (
+            flow(oldest_seconds=30, since_claim_seconds=20, since_beat_seconds=20),
+            [ALIVE],
+            Level.FAILING,
+            "Nobody drains",
+        ),
+        (flow(stale=1, oldest_seconds=400), [ALIVE], Level.DEGRADED, "1 entry is stale"),
+        (flow(stale=1_200, oldest_seconds=400), [ALIVE], Level.DEGRADED, "1,200 entries are stale"),
+        (flow(since_sweep_seconds=901), [ALIVE], Level.DEGRADED, "sweep has not come round for 15 min"),
+        (flow(since_sweep_seconds=899), [ALIVE], Level.OK, "500 buffered"),
         (CALM, [], Level.UNKNOWN, "No pump has ever run"),
         (CALM, [lane(alive=False)], Level.FAILING, "Shard 0 is without a pump"),
         (CALM, [lane(alive=False, ready=0, lag_seconds=None)], Level.DEGRADED, "Shard 0 is without a pump"),
@@ -48,10 +64,11 @@ def test_whatever_is_wrong_has_a_next_action() -> None:
     troubled = [
         judge(flow(available=False), [lane(paused=True)]),
         judge(flow(failed=2), [lane(lag_seconds=99)]),
+        judge(flow(stale=2, since_sweep_seconds=5_000), [ALIVE]),
         judge(flow(oldest_seconds=90, since_claim_seconds=None), [lane(alive=False)]),
     ]
     worse = [f for verdict in troubled for f in verdict.findings if f.level in (Level.DEGRADED, Level.FAILING)]
-    assert len(worse) >= 6
+    assert len(worse) >= 8
     assert all(finding.action for finding in worse)
 
 

@@ -65,10 +65,6 @@ def test_a_change_without_a_reason_is_refused(org):
     assert refused(org, reason="  ", mode="on").fields == {"reason": ["Say why."]}
 
 
-def test_mirroring_is_refused(org):
-    assert refused(org, mode="mirror").code == "mirror_unavailable"
-
-
 @pytest.mark.parametrize(
     ("field", "value"), [("percent", 101), ("percent", -1), ("limit", 0), ("weight", 0), ("mode", "sideways")]
 )

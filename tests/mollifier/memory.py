@@ -1,10 +1,10 @@
 """A Materialiser that keeps its rows in memory; it obeys the port's contract, and fails where a test says so."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
-from mollifier.entry import Entry, Faulty, Materialised, Outcome, Unavailable
+from mollifier.entry import Comparison, Entry, Faulty, Materialised, Outcome, Unavailable
 
 
 class MemoryMaterialiser:
@@ -33,6 +33,12 @@ class MemoryMaterialiser:
     def bury(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         with self._lock:
             return [self._bury(entry) for entry in entries]
+
+    def compare(self, entries: Sequence[Entry]) -> Mapping[UUID, Comparison]:
+        if self.away:
+            raise ConnectionError("connection refused")
+        with self._lock:
+            return {entry.id: Comparison.EQUAL if entry.id in self.rows else Comparison.MISSING for entry in entries}
 
     def _materialise(self, entry: Entry) -> Outcome:
         if self.away:

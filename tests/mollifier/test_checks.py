@@ -1,4 +1,5 @@
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django_redis import get_redis_connection
 
 from mollifier import checks
@@ -28,6 +29,8 @@ def test_the_shipped_settings_are_right():
         ({"CLAIM_ENTRIES": 0}, "mollifier.E006"),
         ({"CLAIM_ENTRIES": 1_001}, "mollifier.E006"),
         ({"CLAIMS_IN_FLIGHT": 0}, "mollifier.E006"),
+        ({"DURABILITY": "replicated", "REPLICAS": 0}, "mollifier.E012"),
+        ({"DURABILITY": "eternal"}, "mollifier.E001"),
     ],
 )
 def test_settings_that_do_not_agree_are_refused(settings, changes, expected):
@@ -61,7 +64,7 @@ def test_a_redis_that_evicts_is_refused(redis):
 
 
 def test_caps_that_do_not_fit_are_refused(redis, settings):
-    redis.config_set("maxmemory", "2gb")
+    redis.config_set("maxmemory", "4gb")
     assert "mollifier.E010" in ids(checks.check_redis())
     configure(settings, CAP_TOTAL_BYTES=1024**3)
     assert "mollifier.E010" not in ids(checks.check_redis())
@@ -69,6 +72,23 @@ def test_caps_that_do_not_fit_are_refused(redis, settings):
 
 def test_a_redis_without_a_file_is_warned_of():
     assert "mollifier.W002" in ids(checks.check_redis())
+
+
+def test_a_web_process_does_not_start_with_settings_or_a_redis_that_are_refused(redis, settings):
+    checks.boot()
+    redis.config_set("maxmemory-policy", "allkeys-lru")
+    with pytest.raises(ImproperlyConfigured, match="noeviction"):
+        checks.boot()
+    settings.SILENCED_SYSTEM_CHECKS = ["mollifier.E009"]
+    checks.boot()
+    configure(settings, LEASE_MS=1)
+    with pytest.raises(ImproperlyConfigured, match="LEASE_MS"):
+        checks.boot()
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_a_redis_that_is_away_keeps_no_web_process_from_starting():
+    checks.boot()
 
 
 @pytest.mark.usefixtures("no_redis")

@@ -81,3 +81,8 @@ def test_one_of_many_tries_when_the_time_is_over():
     assert allowed.count(True) >= 1
     breaker.succeeded()
     assert breaker.allows(60)
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_scripts_that_can_not_be_loaded_are_no_error():
+    assert client.load_scripts() is False

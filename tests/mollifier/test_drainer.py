@@ -7,12 +7,12 @@ from time import monotonic
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, conf, keys, stats
+from mollifier import buffer, conf, gate, keys, stats
 from mollifier.conf import Conf
-from mollifier.decision import Scope
+from mollifier.decision import Mode, Scope
 from mollifier.drainer import Drainer
 from mollifier.lead import Lead
-from tests.mollifier.makers import ACME, accept
+from tests.mollifier.makers import ACME, NOW_MS, accept, arrival
 from tests.mollifier.memory import MemoryMaterialiser
 from tests.waiting import until
 
@@ -298,3 +298,29 @@ def test_any_number_of_lanes_writes_each_entry_once(lanes):
     report = drain(memory, CLAIMS_IN_FLIGHT=lanes, CLAIM_ENTRIES=7)
     assert len(memory.written) == len(set(memory.written)) == report.settled == 500
     assert sum(len(batch) for batch in memory.batches) == 500
+
+
+def test_mirrored_entries_are_compared_with_their_rows_while_others_are_drained(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "MIRROR_DELAY_MS": 0}
+    materialiser = MemoryMaterialiser()
+    mirrored = [arrival(mode=Mode.MIRROR, limit=1) for _ in range(4)]
+    gate.admit_many(mirrored, now_ms=NOW_MS)
+    materialiser.rows = dict.fromkeys([mirrored[1].id, mirrored[2].id], "started")
+    kept = accept(120, OTHER)
+    with draining(materialiser) as drainer:
+        until(lambda: drainer.report.compared == 3 and drainer.report.settled == 120)
+    assert sorted(materialiser.written) == sorted(kept)
+    assert stats.overview().mirrored == 0
+    assert {name: count for name, count in stats.counters().items() if name.startswith("mirrored")} == {
+        "mirrored:equal": 2,
+        "mirrored:missing": 1,
+    }
+
+
+def test_a_store_that_is_away_puts_a_comparison_off_and_loses_nothing(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "MIRROR_DELAY_MS": 0}
+    materialiser = MemoryMaterialiser()
+    materialiser.away = True
+    gate.admit_many([arrival(mode=Mode.MIRROR, limit=1) for _ in range(2)], now_ms=NOW_MS)
+    report = drain(materialiser)
+    assert (report.compared, report.waiting, stats.overview().mirrored) == (0, 1, 1)

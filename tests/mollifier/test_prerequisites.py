@@ -1,5 +1,7 @@
 """What check_setup sees on servers that are right, and on each that is wrong."""
 
+import time
+
 import pytest
 from django.db import connection
 from django_q.models import Schedule
@@ -30,8 +32,10 @@ def test_a_server_that_evicts_is_wrong(redis):
     assert "noeviction" in wrong()["eviction"].fix
 
 
-def test_a_server_without_an_append_only_file_is_wrong(redis):
+def test_a_server_without_an_append_only_file_is_wrong_where_each_write_is_to_be_synced(redis, settings):
     redis.config_set("appendonly", "no")
+    assert wrong() == {}
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "DURABILITY": "synced"}
     assert "appendonly yes" in wrong()["append-only file"].fix
 
 
@@ -51,8 +55,11 @@ def test_a_migration_that_was_not_applied_is_wrong(redis):
     assert "not applied" in wrong()["migrations"].seen
 
 
-def test_clocks_that_differ_are_wrong():
-    assert prerequisites._skew("clock", 1000.0, 1000.0).wrong
+def test_clocks_that_differ_by_more_than_a_second_are_advice():
+    now = time.time()
+    skewed = prerequisites._skew("clock", now + 2, now)
+    assert (skewed.wrong, skewed.required) == (True, False)
+    assert not prerequisites._skew("clock", now + 0.5, now).wrong
 
 
 def test_a_cluster_that_does_not_run_is_advice_and_no_fault(redis):

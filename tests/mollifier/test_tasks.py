@@ -3,6 +3,7 @@ from django_q.brokers import get_broker
 from django_q.signing import SignedPackage
 
 from mollifier import conf, stats, tasks
+from mollifier.decision import Scope
 from mollifier.lead import Lead
 from tests.mollifier.makers import accept
 from tests.mollifier.memory import MemoryMaterialiser
@@ -81,7 +82,17 @@ def test_the_materialiser_of_the_service_can_be_built(settings):
     assert callable(made.bury)
 
 
+def test_a_sweep_goes_round_and_leaves_the_queue_alone(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "SWEEP_ORGS": 1, "SWEEP_STALE_SECONDS": 0}
+    accept(2)
+    accept(1, Scope("other", "production"))
+    report = tasks.sweep()
+    assert (report["wrapped"], report["orgs"], report["stale"]) == (True, 2, 3)
+    assert stats.overview().queued == 3
+
+
 @pytest.mark.usefixtures("no_redis")
 def test_without_redis_a_task_ends_and_waking_says_no():
     assert tasks.drain() == {"led": False}
+    assert tasks.sweep() == {"swept": False}
     assert not tasks.wake()

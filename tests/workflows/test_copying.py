@@ -1,6 +1,5 @@
 """What is copied is what the statement would have written, whatever the texts hold."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
 from tests.tenants import trigger
-from workflows import copying, engine, eventlog, rows
+from workflows import copying, engine, eventlog, faults, rows
+from workflows.faults import Fault
 from workflows.models import Instance
 from workflows.rows import Draft
 
@@ -71,12 +71,21 @@ def test_a_row_is_ready_now_or_when_it_is_to_run():
 def test_a_taken_id_or_key_is_told_from_every_other_refusal():
     there = trigger(idempotency_key="k")
     engine.start(there)
-    for clash in (there, replace(trigger(), idempotency_key="k")):
+    for clash in (there, trigger(idempotency_key="k")):
         with pytest.raises(engine.Taken), transaction.atomic():
             engine.start_unseen([Draft(trigger()), Draft(clash)])
     with pytest.raises(DataError), transaction.atomic():
         engine.start_unseen([Draft(trigger(payload=b"{broken"))])
     assert Instance.objects.count() == 1
+
+
+@pytest.mark.parametrize("beyond", [{"version": 2**31}, {"shard": -(2**15) - 1}, {"depth": 2**15}])
+def test_a_number_beyond_its_column_is_refused_as_the_database_would(beyond):
+    sent = trigger(**beyond)
+    for write in (engine.start_unseen, engine.start_many):
+        with pytest.raises(DataError) as refused, transaction.atomic():
+            write([Draft(sent)])
+        assert faults.classify(refused.value) is Fault.INVALID
 
 
 def test_the_order_of_copying_is_the_order_of_writing():

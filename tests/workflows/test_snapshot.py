@@ -1,7 +1,9 @@
 """A trigger as bytes and back."""
 
 from datetime import UTC, datetime
+from uuid import UUID
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +34,17 @@ def test_the_payload_comes_back_byte_for_byte(payload):
 def test_the_frame_is_small():
     sent = trigger()
     assert len(snapshot.encode(sent)) < 150 + len(sent.payload)
+
+
+def test_what_was_stored_before_a_field_was_added_is_still_read():
+    ids = [UUID(int=number).bytes for number in range(5)]
+    then = datetime(2026, 1, 1, tzinfo=UTC)
+    fields = [*ids[:3], "greet", 4, 5, b"{}", "api", then, ids[3], b'{"m":1}', ["a"], "k", None, ids[4], 8]
+    read = snapshot.decode(b"\x01" + msgspec.msgpack.encode(fields))
+    assert (read.id.int, read.org_id.int, read.env_id.int, read.root_id.int, read.parent_id.int) == (0, 1, 2, 3, 4)
+    assert (read.version, read.shard, read.depth, read.tags, read.idempotency_key) == (4, 5, 8, ("a",), "k")
+    assert (read.payload, read.accepted_at, read.metadata) == (b"{}", then, b'{"m":1}')
+    assert (read.run_after, read.bufferable) == (None, True)
 
 
 def test_a_later_version_is_told_from_damage():

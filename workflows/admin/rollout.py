@@ -20,24 +20,21 @@ MAY_CHANGE = "workflows.change_organizationflags"
 RUNGS = {
     RolloutMode.OFF: "No I/O at all: every trigger starts directly.",
     RolloutMode.SHADOW: "Limits are counted and reported; nothing is buffered, nothing can be refused.",
-    RolloutMode.MIRROR: "Buffer and start, then compare. Not available yet.",
+    RolloutMode.MIRROR: "Triggers over the limit start, and a buffered copy is compared with their row.",
     RolloutMode.ON: "Triggers over the limit are buffered and drained in order.",
 }
-UNAVAILABLE = frozenset({RolloutMode.MIRROR})
 # A version that no row has: the operator saw no row, and there is one now.
 UNWRITTEN = -1
 
 
 class Rungs(forms.RadioSelect):
-    """The ladder: each mode with what it does; one that can't be taken is shown, and can't be chosen."""
+    """The ladder: each mode with what it does."""
 
     template_name = "workflows/admin/rungs.html"
 
     def create_option(self, name: str, value: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
         option = super().create_option(name, value, *args, **kwargs)
         option["does"] = RUNGS[RolloutMode(value)]
-        if value in UNAVAILABLE:
-            option["attrs"]["disabled"] = True
         return option
 
     def use_required_attribute(self, initial: Any) -> bool:

@@ -24,7 +24,6 @@ STATUSES = {
     "org_not_found": HTTPStatus.NOT_FOUND,
     "reason_missing": HTTPStatus.BAD_REQUEST,
     "version_conflict": HTTPStatus.PRECONDITION_FAILED,
-    "mirror_unavailable": HTTPStatus.UNPROCESSABLE_ENTITY,
     "values_invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
 }
 

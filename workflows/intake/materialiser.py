@@ -1,16 +1,17 @@
 """Make buffered entries instances: one transaction a batch, exactly once per id."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from uuid import UUID
 
 import structlog
 from django.db import connection, transaction
 
-from mollifier.entry import Entry, Faulty, Materialised, Outcome, Unavailable
+from mollifier.entry import Comparison, Entry, Faulty, Materialised, Outcome, Unavailable
 from workflows import engine, faults, snapshot
 from workflows.faults import Fault
-from workflows.intake import isolation
+from workflows.intake import isolation, mirror
 from workflows.intake.isolation import Failed, Written
 from workflows.rows import Draft, Ending
 from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
@@ -38,6 +39,10 @@ class InstanceMaterialiser:
     def bury(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Write the entries as system failures that keep all they carried."""
         return _write(entries, _ending_of_failed)
+
+    def compare(self, entries: Sequence[Entry]) -> Mapping[UUID, Comparison]:
+        """Compare mirrored entries with the rows that were started directly."""
+        return mirror.compare(entries)
 
 
 def _ending_of_cancelled(entry: Entry) -> Ending | None:

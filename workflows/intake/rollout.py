@@ -12,7 +12,7 @@ from django.db import transaction
 from mollifier import fairness
 from mollifier.errors import MollifierError
 from mollifier.fairness import Share
-from workflows.models import FlagChange, Organization, OrganizationFlags, RolloutMode
+from workflows.models import FlagChange, Organization, OrganizationFlags
 
 log = structlog.get_logger(__name__)
 
@@ -46,14 +46,11 @@ def set_rollout(
     """Set the given ones of `FIELDS`, leave the others, and record who did it and why.
 
     Raises:
-        RolloutRefused: org_not_found, reason_missing, mirror_unavailable, values_invalid (with `fields`), or
+        RolloutRefused: org_not_found, reason_missing, values_invalid (with `fields`), or
             version_conflict when the flags are no longer at `expected_version`.
     """
     if not reason.strip():
         raise RolloutRefused("reason_missing", "Say why.", {"reason": ["Say why."]})
-    if values.get("mode") == RolloutMode.MIRROR:
-        message = "Mirroring is not available; use shadow."
-        raise RolloutRefused("mirror_unavailable", message, {"mode": [message]})
     with transaction.atomic():
         flags = _locked(org_id)
         if expected_version not in (None, flags.version):

@@ -4,7 +4,7 @@ Preflight, admit, then start what passes. A mollified trigger costs one exchange
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -65,7 +65,7 @@ def submit(request: Request) -> Submission:
     ready = preflight.check(request)
     if not isinstance(ready, Ready):
         return ready
-    return _conclude(ready, gate.admit(ready.arrival))
+    return _conclude(ready, _admit(ready))
 
 
 def submit_many(requests: Sequence[Request]) -> list[Submission]:
@@ -75,13 +75,32 @@ def submit_many(requests: Sequence[Request]) -> list[Submission]:
     """
     checked = [preflight.check(request) for request in requests]
     ready = {index: each for index, each in enumerate(checked) if isinstance(each, Ready)}
-    decided = dict(zip(ready, gate.admit_many([each.arrival for each in ready.values()]), strict=True))
+    decided = dict(zip(ready, _admit_many(list(ready.values())), strict=True))
     passed = {index: each for index, each in ready.items() if isinstance(decided[index], STARTING)}
     started = _start_many(passed, decided)
     return [
         each if not isinstance(each, Ready) else started.get(index) or _conclude(each, decided[index])
         for index, each in enumerate(checked)
     ]
+
+
+def _admit(ready: Ready, *, force: Reason | None = None, rebind_from: UUID | None = None) -> Decision:
+    """Ask the gate about one trigger."""
+    decided = gate.admit(ready.arrival, force=force, rebind_from=rebind_from)
+    _wake([decided])
+    return decided
+
+
+def _admit_many(ready: Sequence[Ready]) -> list[Decision]:
+    decided = gate.admit_many([each.arrival for each in ready])
+    _wake(decided)
+    return decided
+
+
+def _wake(decided: Iterable[Decision]) -> None:
+    """Have a drainer started when there is none and the gate asks for one."""
+    if any(isinstance(each, decision.Mollify | decision.Mirrored) and each.wake for each in decided):
+        tasks.wake()
 
 
 def _conclude(ready: Ready, decided: Decision) -> Submission:
@@ -101,9 +120,7 @@ def _conclude(ready: Ready, decided: Decision) -> Submission:
 
 
 def _buffered(ready: Ready, decided: decision.Mollify) -> Buffered:
-    """Answer for an accepted entry, waking the drainer when nobody drains."""
-    if decided.wake:
-        tasks.wake()
+    """Answer for an accepted entry."""
     notice = Notice(decided.reason.value, view.WAITS_ITS_TURN, decided.position, decided.eta_seconds)
     return Buffered(view.from_trigger(ready.env, ready.trigger, BUFFERED, notice=notice))
 
@@ -169,7 +186,7 @@ def _divert(ready: Ready) -> Submission:
     """Have the trigger buffered because the database is away."""
     if ready.arrival.rollout.effective is not Mode.ON or not ready.arrival.bufferable:
         return Unavailable()
-    decided = gate.admit(ready.arrival, force=Reason.DATABASE_UNAVAILABLE)
+    decided = _admit(ready, force=Reason.DATABASE_UNAVAILABLE)
     if isinstance(decided, STARTING):
         return Unavailable()
     return _conclude(ready, decided)
@@ -205,7 +222,7 @@ def _existing(ready: Ready, id_: UUID, bound_for_ms: int) -> Submission:
         return Existing(found)
     if bound_for_ms < BINDING_GRACE_MS:
         return InProgress(id_)
-    decided = gate.admit(ready.arrival, rebind_from=id_)
+    decided = _admit(ready, rebind_from=id_)
     return InProgress(id_) if isinstance(decided, decision.Existing) else _conclude(ready, decided)
 
 

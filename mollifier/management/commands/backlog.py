@@ -5,6 +5,8 @@ import re
 import time
 from argparse import ArgumentParser
 from dataclasses import asdict
+from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -14,7 +16,8 @@ from mollifier.decision import Scope
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
 
-CONDITION = re.compile(r"(oldest|buffered|queued|delayed|leased|failed|bytes)\s*(>=|>)\s*(\d+(?:\.\d+)?)")
+NAMES = "oldest|buffered|queued|delayed|leased|failed|bytes|stale|orphaned|drainer|sweep"
+CONDITION = re.compile(rf"({NAMES})\s*(>=|>)\s*(\d+(?:\.\d+)?)")
 EXIT_REFUSED, EXIT_USAGE, EXIT_CONDITION = 1, 2, 3
 ENTRIES_SHOWN = 50
 
@@ -79,8 +82,27 @@ def parsed(text: str) -> tuple[str, str, float]:
 
 def holds(condition: tuple[str, str, float], overview: stats.Overview) -> bool:
     name, operator, bound = condition
-    value = overview.oldest_age_seconds or 0.0 if name == "oldest" else float(getattr(overview, name))
+    value = measured(name, overview, datetime.now(UTC))
     return value >= bound if operator == ">=" else value > bound
+
+
+def measured(name: str, overview: stats.Overview, now: datetime) -> float:
+    """Return what a condition names; `drainer` and `sweep` are seconds of silence."""
+    match name:
+        case "oldest":
+            return overview.oldest_age_seconds or 0.0
+        case "drainer":
+            # With nothing to drain, none needs to be there.
+            waiting = overview.queued + overview.delayed + overview.leased
+            return silence(overview.drainer_last_beat_at, now) if waiting else 0.0
+        case "sweep":
+            return silence(overview.sweep_last_cycle_at, now)
+        case _:
+            return float(getattr(overview, name))
+
+
+def silence(since: datetime | None, now: datetime) -> float:
+    return inf if since is None else (now - since).total_seconds()
 
 
 def told(entry: Entry) -> dict[str, Any]:
@@ -102,7 +124,7 @@ def summary(overview: stats.Overview) -> list[str]:
     states = ("queued", "delayed", "leased", "failed")
     counts = ", ".join(f"{getattr(overview, state)} {state}" for state in states)
     return [
-        f"buffered {overview.buffered} ({counts}), {overview.bytes} bytes, oldest {oldest}",
+        f"buffered {overview.buffered} ({counts}), {overview.bytes} bytes, oldest {oldest}, {overview.stale} stale",
         f"in {overview.in_per_second:.1f}/s, drained {overview.drained_per_second:.1f}/s",
     ]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from mollifier import cluster, conf, tasks
+from mollifier import client, cluster, conf, tasks
 from mollifier.drainer import Drainer, DrainReport
 from mollifier.errors import BufferUnavailable
 
@@ -35,6 +35,7 @@ class Command(BaseCommand):
             raise SystemExit(EXIT_REFUSED)
         for each in (signal.SIGTERM, signal.SIGINT):
             signal.signal(each, cluster.request_stop)
+        client.load_scripts()
         report = self.drain(settings, monotonic() + seconds, once=once)
         self.show(report, as_json=json)
         if not report.led and once:

@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 from django_q.conf import Conf
 
-from mollifier import sentinel
+from mollifier import client, sentinel
 
 
 class Command(BaseCommand):
@@ -26,6 +26,7 @@ class Command(BaseCommand):
         if name and name != Conf.CLUSTER_NAME:
             restart_as(name)
         refuse_pools()
+        client.load_scripts()
         sys.exit(sentinel.run())
 
 

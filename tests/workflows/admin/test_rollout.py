@@ -48,7 +48,6 @@ def test_another_host_is_never_the_next_page() -> None:
     ("changed", "words"),
     [
         ({"reason": "  "}, "This field is required"),
-        ({"mode": "mirror"}, "not available"),
         ({"mode": "loud"}, "Select a valid choice"),
         ({"percent": "101"}, "less than or equal to 100"),
         ({"limit": "0"}, "greater than or equal to 1"),

@@ -3,10 +3,12 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
+from django_redis import get_redis_connection
 
-from mollifier import buffer
+from mollifier import buffer, conf, sweep
 from mollifier.decision import Scope
 from mollifier.entry import Fail
+from mollifier.lead import Lead
 from tests.mollifier.makers import accept
 
 
@@ -68,3 +70,30 @@ def test_without_redis_it_is_refused():
     with pytest.raises(CommandError) as refused:
         backlog()
     assert refused.value.returncode == 1
+
+
+def checked(condition):
+    """Return the exit status of a check."""
+    try:
+        backlog("--check", condition)
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
+def test_what_the_sweep_found_can_be_checked():
+    seconds, _ = get_redis_connection("buffer").time()
+    accept(1, now_ms=seconds * 1000 - 400_000)
+    assert checked("stale>0") == 0
+    assert checked("sweep>900") == 3, "it has never come round"
+    sweep.run(conf.current())
+    assert (checked("stale>0"), checked("stale>1"), checked("sweep>900")) == (3, 0, 0)
+    assert json.loads(backlog("--json"))["stale"] == 1
+
+
+def test_a_drainer_is_silent_only_while_something_waits():
+    assert checked("drainer>60") == 0
+    accept(1)
+    assert checked("drainer>60") == 3
+    Lead(60_000).take()
+    assert checked("drainer>60") == 0

@@ -24,8 +24,11 @@ def test_the_command_prints_one_object_and_ends_with_the_verdict(redis, capsys):
 
 
 def test_the_command_tells_people_the_fix(redis, capsys):
+    redis.config_set("maxmemory-policy", "allkeys-lru")
     redis.config_set("appendonly", "no")
     with pytest.raises(SystemExit) as ended:
         call_command("check_setup")
     assert ended.value.code == 1
-    assert "WRONG  append-only file: off; set appendonly yes" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "WRONG  eviction: allkeys-lru; set maxmemory-policy noeviction" in told
+    assert " note  append-only file: off; durability aof; set appendonly yes" in told

@@ -3,7 +3,9 @@ from io import StringIO
 
 import pytest
 from django.core.management import call_command
+from django_redis import get_redis_connection
 
+from mollifier import lua
 from mollifier.drainer import DrainReport
 from mollifier.lead import Lead
 from mollifier.management.commands.mollifier_drain import added
@@ -37,6 +39,13 @@ def test_once_drains_all_there_is(written):
     report = json.loads(drain("--once", "--json"))
     assert sorted(written.rows) == sorted(ids)
     assert (report["settled"], report["waiting"], report["led"]) == (5, 0, True)
+
+
+def test_it_makes_the_scripts_known_when_it_starts():
+    redis = get_redis_connection("buffer")
+    redis.script_flush()
+    drain("--once")
+    assert all(redis.script_exists(*[script.sha for script in lua.every()]))
 
 
 def test_seconds_bound_the_time(written):

@@ -66,7 +66,6 @@ def test_the_history_says_who_and_why_newest_first(capsys):
     [
         ("show", "nobody"),
         ("undo", "acme", "--reason", "nothing to undo"),
-        ("set", "acme", "mirror", "--reason", "why"),
         ("set", "acme", "on", "--percent", "101", "--reason", "why"),
         ("set", "acme", "on", "--reason", " "),
     ],
