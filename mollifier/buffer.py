@@ -4,17 +4,14 @@ Every function raises BufferUnavailable when Redis can't be reached; each may th
 same token.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
-from mollifier import client, conf, keys, lua
-from mollifier.decision import Mode, Reason, Scope
+from mollifier import client, conf, keys, lua, stored
+from mollifier.decision import Scope
 from mollifier.entry import (
     Claim,
     Entry,
@@ -23,12 +20,14 @@ from mollifier.entry import (
     Requeue,
     Settle,
     Settlement,
+    Skipped,
     State,
     Unreadable,
 )
 from mollifier.errors import EntryUnreadable
 
-CLAIM, PROMOTE, SETTLE = lua.load("claim"), lua.load("promote"), lua.load("settle")
+PACE, ALONE, CLAIM, PROMOTE = lua.load("pace"), lua.load("alone"), lua.load("claim"), lua.load("promote")
+SETTLE, REQUEUE = lua.load("settle"), lua.load("requeue")
 EXTEND, RECLAIM = lua.load("extend"), lua.load("reclaim")
 READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
@@ -38,37 +37,55 @@ LOOKED_AT = 1000
 READ_BYTES, LISTED_BYTES = 2 * 1024 * 1024, 8 * 1024 * 1024
 ENVS_LOOKED_AT = 100
 ERROR_CHARACTERS = 1000
-MODES = {mode.value.encode(): mode for mode in Mode}
-REASONS = {reason.value.encode(): reason for reason in Reason}
 SETTLEMENTS = {settlement.value.encode(): settlement for settlement in Settlement}
-EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
-def claim(token: str, limit: int, lease_ms: int, *, now_ms: float = 0) -> Claim:
+def claim(
+    token: str,
+    limit: int,
+    lease_ms: int,
+    *,
+    only: str | None = None,
+    without: Sequence[str] = (),
+    now_ms: float = 0,
+) -> Claim:
     """Take a fair batch under a lease, first putting back what is due; the same token again answers the same batch.
 
     Args:
         token: Made by the caller, new for each claim.
         limit: How many entries at most; the bytes are capped by CLAIM_BYTES.
         lease_ms: How long they are this token's alone.
+        only: The one org to take from.
+        without: Orgs to leave out.
         now_ms: The clock; 0 is the server's own.
     """
-    now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
+    now, limit, lease_for = _us(now_ms), min(limit, MOST_AT_ONCE), _us(lease_ms)
     settings = conf.current()
-    names = client.call(
+    rate, paced = settings.drain_rate, int(settings.drain_rate > 0)
+    given: dict[str, Any] = {"now": now, "token": token, "lease_for": lease_for, "paced": paced}
+    most, ordered = settings.env_in_flight, int(settings.ordered)
+    commands = [
         PROMOTE.command(now=now, at_most=limit),
-        CLAIM.command(now=now, token=token, limit=limit, bytes=settings.claim_bytes, lease_for=_us(lease_ms)),
-    )
+        *([] if only else [ALONE.command(**given)]),
+        CLAIM.command(
+            limit=limit, bytes=settings.claim_bytes, most=most, ordered=ordered, only=only or "", tail=without, **given
+        ),
+    ]
+    if paced:
+        commands.insert(0, PACE.command(now=now, rate=rate, burst=rate))
+    replies = client.call_all(commands)
+    names, paused, full = replies[-1]
+    skipped, wait = Skipped(paused, full), int(replies[0]) if paced else 0
     if not names:
-        return Claim(token, ())
+        return Claim(token, (), (), skipped, wait / 1_000_000)
     entries: list[Entry] = []
     unreadable: list[Unreadable] = []
     for id_, text, side in zip(_ids(names), *_texts_and_sides(names), strict=True):
         try:
-            entries.append(parse(id_, State.LEASED, text, side))
+            entries.append(stored.parse(id_, State.LEASED, text, side))
         except EntryUnreadable as error:
             unreadable.append(Unreadable(id_, str(error)))
-    return Claim(token, tuple(entries), tuple(unreadable))
+    return Claim(token, tuple(entries), tuple(unreadable), skipped)
 
 
 def _texts_and_sides(names: Sequence[bytes]) -> tuple[list[bytes | None], list[Any]]:
@@ -88,19 +105,22 @@ def settle(token: str, reports: Sequence[Report], *, now_ms: float = 0) -> list[
     if not reports:
         return []
     now = _us(now_ms)
-    plain = [report for report in reports if type(report) is Settle and not report.patch_version]
-    others = [report for report in reports if type(report) is not Settle or report.patch_version]
-    script = SETTLE.command(
-        now=now,
-        token=token,
-        binding_ttl_ms=conf.current().binding_ttl_seconds * 1000,
-        plain=len(plain),
-        tail=[*_names([report.id for report in plain]), *[part for report in others for part in _five(report)]],
-    )
-    words, _ = client.call_all([script, PROMOTE.command(now=now, at_most=MOST_AT_ONCE)])
+    written = [report for report in reports if isinstance(report, Settle)]
+    others = [report for report in reports if not isinstance(report, Settle)]
+    scripts: list[lua.Command] = []
+    if written:
+        tail: list[Any] = [0] * (2 * len(written))
+        tail[::2], tail[1::2] = _names([report.id for report in written]), [each.patch_version for each in written]
+        ttl_ms = conf.current().binding_ttl_seconds * 1000
+        scripts.append(SETTLE.command(now=now, token=token, binding_ttl_ms=ttl_ms, tail=tail))
+    if others:
+        fives = [part for report in others for part in _five(report)]
+        scripts.append(REQUEUE.command(now=now, token=token, tail=fives))
+    *replies, _ = client.call_all([*scripts, promotion(now_ms=now_ms)])
     if not others:
-        return [SETTLEMENTS[word] for word in words]
-    answers = {report.id: SETTLEMENTS[word] for report, word in zip([*plain, *others], words, strict=True)}
+        return [SETTLEMENTS[word] for word in replies[0]]
+    words = [word for reply in replies for word in reply]
+    answers = {report.id: SETTLEMENTS[word] for report, word in zip([*written, *others], words, strict=True)}
     return [answers[report.id] for report in reports]
 
 
@@ -109,11 +129,26 @@ def extend(token: str, lease_ms: int, *, now_ms: float = 0) -> bool:
     return bool(client.call(EXTEND.command(now=_us(now_ms), token=token, lease_for=_us(lease_ms))))
 
 
+def give_up(token: str, *, now_ms: float = 0) -> int:
+    """End a lease before its time: what is still under it comes back with a lapse; return how many entries."""
+    now = _us(now_ms)
+    _, taken, _ = client.call_all([EXTEND.command(now=now, token=token, lease_for=0), *_reclaim(now, MOST_AT_ONCE)])
+    return int(taken)
+
+
 def reclaim(limit: int = MOST_AT_ONCE, *, now_ms: float = 0) -> int:
     """Put the entries of expired leases back, at most `limit`; return how many."""
-    now, limit = _us(now_ms), min(limit, MOST_AT_ONCE)
-    taken, _ = client.call_all([RECLAIM.command(now=now, at_most=limit), PROMOTE.command(now=now, at_most=limit)])
+    taken, _ = client.call_all(_reclaim(_us(now_ms), min(limit, MOST_AT_ONCE)))
     return int(taken)
+
+
+def _reclaim(now: int, limit: int) -> list[lua.Command]:
+    return [RECLAIM.command(now=now, at_most=limit), PROMOTE.command(now=now, at_most=limit)]
+
+
+def promotion(*, now_ms: float = 0) -> lua.Command:
+    """Return the call that follows whatever made entries due, or orgs and environments ready."""
+    return PROMOTE.command(now=_us(now_ms), at_most=MOST_AT_ONCE)
 
 
 def read(scope: Scope, id: UUID) -> Entry | None:  # noqa: A002
@@ -186,7 +221,7 @@ def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
     while names and (most is None or weigh(found) < most):
         looked_at, *parts = client.call(READ.command(bytes=READ_BYTES, tail=names))
         rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
-        found += [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
+        found += [stored.parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
         names = names[looked_at:]
     return found
 
@@ -194,37 +229,6 @@ def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
 def weigh(entries: Iterable[Entry]) -> int:
     """Return how many bytes entries hold."""
     return sum(len(entry.snapshot) + len(entry.patch) for entry in entries)
-
-
-def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002
-    """Make a value of what is stored: a header line and the snapshot, and the side hash where there is one.
-
-    The header is `1 <binding> <bytes charged> <org>/<env> <seq> <mode> <reason>`.
-
-    Raises:
-        EntryUnreadable: there is no text, or it is in a form that this version does not know.
-    """
-    try:
-        head, snapshot = (text or b"").split(b"\n", 1)
-        version, _, _, place, seq, mode, reason = head.split(b" ")
-        if version != b"1":
-            raise EntryUnreadable(f"the entry is of version {version!r}")
-        entry = Entry(id, _scope(place), int(seq), _at(seq), MODES[mode], REASONS[reason], snapshot, state)
-        return replace(entry, **_changes(side)) if side else entry
-    except (ValueError, TypeError, KeyError) as error:
-        raise EntryUnreadable(f"the entry's header can't be read: {error}") from error
-
-
-def _changes(side: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {
-        "attempts": int(side.get(b"a", 0)),
-        "lapses": int(side.get(b"k", 0)),
-        "patch_version": int(side.get(b"v", 0)),
-        "cancel_reason": _text(side.get(b"c")),
-        "patch": side.get(b"d", b""),
-        "error": _text(side.get(b"e")),
-        "first_failed_at": _at(side[b"f"]) if b"f" in side else None,
-    }
 
 
 def _ids(names: Collection[bytes]) -> list[UUID]:
@@ -237,32 +241,17 @@ def _names(ids: Sequence[UUID]) -> list[str]:
     return names
 
 
-@lru_cache(maxsize=8192)
-def _scope(place: bytes) -> Scope:
-    return Scope(*place.decode().split("/"))
-
-
-def _five(report: Report) -> tuple[Any, ...]:
+def _five(report: Requeue | Fail) -> tuple[Any, ...]:
     match report:
-        case Settle():
-            return ("settle", str(report.id), report.patch_version, "", "")
         case Requeue():
             error = report.error[:ERROR_CHARACTERS]
             return ("requeue", str(report.id), _us(report.delay_ms), int(report.spend_attempt), error)
         case Fail():
-            return ("fail", str(report.id), report.error[:ERROR_CHARACTERS], "", "")
+            return ("fail", str(report.id), 0, 0, report.error[:ERROR_CHARACTERS])
 
 
 def _us(milliseconds: float) -> int:
     return int(milliseconds * 1000)
-
-
-def _at(microseconds: str | bytes) -> datetime:
-    return EPOCH + int(microseconds) * MICROSECOND
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode(errors="replace")
 
 
 def _pairs(flat: Any) -> Iterable[tuple[Any, Any]]:

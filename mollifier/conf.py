@@ -67,6 +67,14 @@ class Conf:
     claim_entries: int = 500
     claim_bytes: int = 2 * MIB
     claims_in_flight: int = 4
+    # How much of one environment may be in flight; `ordered` allows one claim.
+    env_in_flight: int = 0
+    ordered: bool = False
+    # Its pace: entries a second for all drainers together, and the time a batch should take.
+    drain_rate: int = 0
+    latency_target_ms: int = 250
+    # From when on a batch is late: the orgs in it are then claimed apart.
+    slow_batch_ms: int = 1_000
     lease_ms: int = 60_000
     handler_timeout_ms: int = 30_000
     # Its own lease, one slice on django-q2, and how long it lingers over an empty buffer.

@@ -51,12 +51,25 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Skipped:
+    """How many orgs and environments with queued work stand aside: paused by an operator, or at their cap."""
+
+    paused: int = 0
+    full: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Claim:
-    """A batch under one lease. The same token claimed again returns the same entries."""
+    """A batch under one lease. The same token claimed again returns the same entries.
+
+    `wait_seconds` is above 0 when the drain rate left nothing to take.
+    """
 
     token: str
     entries: tuple[Entry, ...]
     unreadable: tuple[Unreadable, ...] = ()
+    skipped: Skipped = Skipped()
+    wait_seconds: float = 0.0
 
 
 # What a Materialiser says of one entry.
@@ -138,6 +151,15 @@ class Settlement(StrEnum):
     REQUEUED = "requeued"
     FAILED = "failed"
     LOST_LEASE = "lost_lease"
+
+
+class DeadLetterOutcome(StrEnum):
+    """The buffer's answer to what is done with a dead letter."""
+
+    REDRIVEN = "redriven"
+    DISCARDED = "discarded"
+    NOT_FAILED = "not_failed"
+    NOT_FOUND = "not_found"
 
 
 # The buffer's answer to a patch.

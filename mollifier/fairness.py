@@ -1,18 +1,71 @@
 """An org's share of the drainer, kept in Redis where claims read it."""
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from mollifier import client, keys
+from mollifier import buffer, client, keys, lua
+from mollifier.decision import Scope
+
+SHARE = lua.load("share")
 
 
-def set_weight(org: str, weight: float) -> None:
-    """Give the org this share from its next visit on; 1 is everyone's.
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How an org is served: by its weight against the others, or not at all while it is paused.
 
     Raises:
         ValueError: the weight is not a positive number.
+    """
+
+    weight: float = 1.0
+    paused: bool = False
+
+    def __post_init__(self) -> None:
+        if not (self.weight > 0 and math.isfinite(self.weight)):
+            raise ValueError(f"a weight is a positive number, not {self.weight}")
+
+
+EVERYONES = Share()
+
+
+def set_share(org: str, share: Share) -> None:
+    """Serve the org like this from its next visit on.
+
+    Raises:
         BufferUnavailable: Redis can't be reached.
     """
-    if not (weight > 0 and math.isfinite(weight)):
-        raise ValueError(f"a weight is a positive number, not {weight}")
-    weights = keys.key("weights", keys.partition_of(org))
-    client.call(("HDEL", weights, org) if weight == 1 else ("HSET", weights, org, repr(float(weight))))
+    client.call(_command(org, share), buffer.promotion())
+
+
+def pause_env(scope: Scope, *, paused: bool) -> None:
+    """Claim nothing of one environment, or go on with it.
+
+    Raises:
+        BufferUnavailable: Redis can't be reached.
+    """
+    client.call(_command(keys.place(scope), Share(paused=paused)), buffer.promotion())
+
+
+def reconcile(shares: Mapping[str, Share]) -> int:
+    """Make the orgs' shares these, and everyone's for all others; return how many were not so.
+
+    Raises:
+        BufferUnavailable: Redis can't be reached.
+    """
+    weights, paused = client.call_all([("HGETALL", keys.key("weights")), ("SMEMBERS", keys.key("paused"))])
+    fields = weights if isinstance(weights, dict) else dict(zip(weights[::2], weights[1::2], strict=True))
+    stopped = {member.decode() for member in paused if b"/" not in member}
+    known = {
+        org: Share(float(fields.get(org.encode(), 1)), org in stopped)
+        for org in {name.decode() for name in fields} | stopped
+    }
+    wrong = [org for org in known.keys() | shares.keys() if known.get(org, EVERYONES) != shares.get(org, EVERYONES)]
+    if wrong:
+        client.call_all([*[_command(org, shares.get(org, EVERYONES)) for org in wrong], buffer.promotion()])
+    return len(wrong)
+
+
+def _command(member: str, share: Share) -> lua.Command:
+    weight = "" if share.weight == 1 else repr(float(share.weight))
+    return SHARE.command(member=member, weight=weight, stop=int(share.paused))

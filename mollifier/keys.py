@@ -33,7 +33,7 @@ TABLE = (
         "hash",
         "",
         "stays",
-        "entries n, in queues q, bytes b, last sequence, drain rate, last claim, bindings, mirrored, beat",
+        "entries n, in queues q, bytes b, last sequence, rate, last claim and its size, bindings, mirrored, beat",
     ),
     Family("entry", "string", "id", "its entry", "header and snapshot, never changed"),
     Family(
@@ -52,6 +52,9 @@ TABLE = (
     Family("spent_orgs", "zset", "", "while any org is ready", "finish tags of orgs that ran empty; / is virtual time"),
     Family("spent_envs", "zset", "org", "while the org is ready", "the same for its environments"),
     Family("weights", "hash", "", "stays", "orgs whose weight is not 1"),
+    Family("paused", "set", "", "while not empty", "orgs and places that an operator paused"),
+    Family("parked", "zset", "", "while not empty", "orgs and places out of the ready sets: -1 paused, 1 at the cap"),
+    Family("bucket", "hash", "", "stays", "entries n that the drain rate allows, at the time at"),
     Family("depth", "zset", "", "while not empty", "orgs by entries in their queues"),
     Family("heads", "zset", "", "while not empty", "places by the sequence of their oldest queued entry"),
     Family("alone", "zset", "", "while not empty", "ids to be claimed alone, by sequence: queued"),

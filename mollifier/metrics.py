@@ -26,6 +26,8 @@ TABLE = {
     "mollifier_stale_entries": "Queued entries that had waited too long when the sweep last looked.",
     "mollifier_orphaned_ids": "Ids that the sweep's last cycle found queued without an entry.",
     "mollifier_sweep_last_cycle_timestamp_seconds": "When the sweep last came round.",
+    "mollifier_drainer_claim_entries": "What the last claim asked for; it shrinks while batches are slow to write.",
+    "mollifier_parked": "Orgs and environments whose queued work stands aside, by why.",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
 }
@@ -47,7 +49,12 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
     entries = GaugeMetricFamily("mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=["state"])
     for state in ("queued", "delayed", "leased", "failed", "mirrored"):
         entries.add_metric([state], getattr(overview, state))
+    parked = GaugeMetricFamily("mollifier_parked", TABLE["mollifier_parked"], labels=["why"])
+    for why in ("paused", "full"):
+        parked.add_metric([why], getattr(overview, why))
     yield entries
+    yield parked
+    yield _gauge("mollifier_drainer_claim_entries", overview.claim_size)
     yield _gauge("mollifier_buffer_bytes", overview.bytes)
     yield _gauge("mollifier_buffer_oldest_age_seconds", overview.oldest_age_seconds or 0)
     yield _gauge("mollifier_stale_entries", overview.stale)

@@ -32,6 +32,7 @@ class OrgDepth:
 class Overview:
     """The buffer at one moment. Without `available` Redis did not answer, and the rest is empty.
 
+    `paused` and `full` count the orgs and environments whose queued work stands aside.
     `stale` and `orphaned` are what the sweep found: entries that waited too long, ids without an entry.
     """
 
@@ -51,6 +52,9 @@ class Overview:
     orphaned: int = 0
     sweep_last_cycle_at: datetime | None = None
     sweep_last_pass_at: datetime | None = None
+    claim_size: int = 0
+    paused: int = 0
+    full: int = 0
     orgs: tuple[OrgDepth, ...] = ()
     available: bool = False
 
@@ -75,7 +79,7 @@ def overview() -> Overview:
 
 
 def _overview() -> Overview:
-    clock, flat, delayed, failed, alone, oldest, rows, swept = client.call(OVERVIEW.command(top=TOP_ORGS))
+    clock, flat, delayed, failed, alone, paused, full, oldest, rows, swept = client.call(OVERVIEW.command(top=TOP_ORGS))
     now = _us(clock)
     totals = dict(zip(flat[::2], flat[1::2], strict=True))
     buffered, in_queues = int(totals.get(b"n", 0)), int(totals.get(b"q", 0))
@@ -100,6 +104,9 @@ def _overview() -> Overview:
         orphaned=int(orphaned or 0),
         sweep_last_cycle_at=_moment(cycle),
         sweep_last_pass_at=_moment(swept_at),
+        claim_size=int(totals.get(b"asked", 0)),
+        paused=paused,
+        full=full,
         orgs=_orgs(now, rows),
         available=True,
     )
@@ -114,7 +121,7 @@ def of_orgs(orgs: Sequence[str]) -> dict[str, OrgDepth]:
     if not orgs:
         return {}
     reply = client.call(OVERVIEW.command(top=0, tail=orgs))
-    return {row.org: row for row in _orgs(_us(reply[0]), reply[6])}
+    return {row.org: row for row in _orgs(_us(reply[0]), reply[8])}
 
 
 def series(seconds: int = 900, step: int = 5) -> list[Point]:

@@ -17,6 +17,7 @@ class Flags:
     org_limit: int | None = None
     org_window_ms: int | None = None
     weight: float = 1.0
+    paused: bool = False
     version: int = 0
 
 

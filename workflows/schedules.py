@@ -8,6 +8,7 @@ from django_q.models import Schedule
 EVERY_MINUTES = {
     "mollifier.tasks.drain": 1,
     "mollifier.tasks.sweep": 5,
+    "workflows.intake.rollout.reconcile": 5,
     "workflows.tasks.ensure_pumps": 1,
     "workflows.tasks.deliver_outbox": 1,
 }

@@ -211,7 +211,7 @@ redis.call('HSET', org .. owner, 'n', org_n + 1, 'b', org_b + size)
 redis.call('HSET', totals, 'n', all_n + 1, 'q', (tonumber(whole[2]) or 0) + 1, 'b', all_b + size, 'seq', seq)
 
 -- 7. Work where there was none: its start tag is the virtual time, or where it left off if that is later.
-local org_depth = redis.call('ZINCRBY', depth, 1, owner)
+redis.call('ZINCRBY', depth, 1, owner)
 local function start(spent, member)
   local tags = redis.call('ZMSCORE', spent, member, '/')
   redis.call('ZREM', spent, member)
@@ -220,7 +220,7 @@ end
 if q == 0 then
   redis.call('ZADD', heads, seq, place)
   redis.call('ZADD', ready_envs .. owner, start(spent_envs .. owner, name), name)
-  if tonumber(org_depth) == 1 then redis.call('ZADD', ready_orgs, start(spent_orgs, owner), owner) end
+  if not redis.call('ZSCORE', ready_orgs, owner) then redis.call('ZADD', ready_orgs, start(spent_orgs, owner), owner) end
 end
 
 local second = math.floor(now / 1000000)

@@ -1,8 +1,9 @@
 #!lua flags=no-writes
 -- Reads what people watch, at one moment. Outcome: now, totals (fields and values), how many are delayed, failed and
--- to be claimed alone, the oldest queued sequence (or nil), and org, depth, oldest, weight for each org asked for, or
--- for the `top` deepest when none is named in the tail; last, what the sweep said: the end of its last cycle, its last
--- pass, stale entries in queues and among those alone, ids without an entry.
+-- to be claimed alone, how many orgs and environments are parked because they are paused or at their cap, the oldest
+-- queued sequence (or nil), and org, depth, oldest, weight for each org asked for, or for the `top` deepest when none is
+-- named in the tail; last, what the sweep said: the end of its last cycle, its last pass, stale entries in queues and
+-- among those alone, ids without an entry.
 local totals = KEYS[1]
 local ready_envs = KEYS[2]
 local weights = KEYS[3]
@@ -11,7 +12,8 @@ local heads = KEYS[5]
 local alone = KEYS[6]
 local delayed = KEYS[7]
 local failed = KEYS[8]
-local sweep = KEYS[9]
+local parked = KEYS[9]
+local sweep = KEYS[10]
 local top = tonumber(ARGV[1])
 
 local ENVS = 100
@@ -29,5 +31,5 @@ for _, org in ipairs(orgs) do
 end
 local first = redis.call('ZRANGE', heads, 0, 0, 'WITHSCORES')[2] or redis.call('ZRANGE', alone, 0, 0, 'WITHSCORES')[2]
 return {redis.call('TIME'), redis.call('HGETALL', totals), redis.call('ZCARD', delayed), redis.call('ZCARD', failed),
-  redis.call('ZCARD', alone), first or false, rows,
-  redis.call('HMGET', sweep, 'ended', 'beat', 'stale', 'alone', 'orphans')}
+  redis.call('ZCARD', alone), redis.call('ZCOUNT', parked, -1, -1), redis.call('ZCOUNT', parked, 1, 1), first or false,
+  rows, redis.call('HMGET', sweep, 'ended', 'beat', 'stale', 'alone', 'orphans')}

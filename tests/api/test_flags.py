@@ -21,6 +21,7 @@ def test_an_org_without_flags_is_off(acme):
         "org_limit": None,
         "org_window_ms": None,
         "weight": 1.0,
+        "paused": False,
         "version": 0,
     }
 

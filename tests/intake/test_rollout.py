@@ -1,12 +1,16 @@
 """Changing and undoing how far an org is enrolled."""
 
 import threading
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django_redis import get_redis_connection
 
+from mollifier import buffer
+from mollifier.decision import Scope
+from tests.mollifier.makers import accept
 from tests.tenants import make_env, request
 from workflows.intake import refresher, rollout, submission
 from workflows.intake.rollout import Actor, RolloutRefused
@@ -40,6 +44,7 @@ def test_a_change_is_written_with_who_why_before_and_after(org):
         "org_limit": None,
         "org_window_ms": None,
         "weight": 1.0,
+        "paused": False,
     }
     assert change.after == {**change.before, "mode": "on", "percent": 50, "limit": 7}
     flags = OrganizationFlags.objects.get(org=org)
@@ -126,6 +131,32 @@ def test_a_weight_is_copied_to_redis_after_the_commit():
     redis = get_redis_connection("buffer")
     copied = [redis.hget(key, str(org.id)) for key in redis.scan_iter("*weights*")]
     assert copied == [b"4.0"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_paused_org_is_drained_no_more_until_it_goes_on():
+    env = make_env("acme", "production")
+    (one,) = accept(1, Scope(str(env.org_id), str(env.id)))
+    rollout.set_rollout(env.org_id, actor=ADA, reason="their database is down", paused=True)
+    assert claimed() == []
+    rollout.set_rollout(env.org_id, actor=ADA, reason="it is back", paused=False)
+    assert claimed() == [one]
+
+
+def claimed():
+    return [entry.id for entry in buffer.claim(uuid4().hex, 10, 60_000).entries]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_redis_forgot_of_shares_is_put_right():
+    env, other = make_env("acme"), make_env("globex")
+    rollout.set_rollout(env.org_id, actor=ADA, reason="x", paused=True)
+    rollout.set_rollout(other.org_id, actor=ADA, reason="x", weight=3)
+    get_redis_connection("buffer").flushdb()
+    assert rollout.reconcile() == 2
+    assert rollout.reconcile() == 0
+    accept(1, Scope(str(env.org_id), str(env.id)))
+    assert claimed() == []
 
 
 @pytest.mark.django_db(transaction=True)

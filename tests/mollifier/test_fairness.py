@@ -8,6 +8,7 @@ from mollifier import buffer, fairness, keys
 from mollifier.decision import Scope
 from mollifier.entry import Settle
 from mollifier.errors import BufferUnavailable
+from mollifier.fairness import Share
 from tests.mollifier.makers import accept
 
 
@@ -64,7 +65,7 @@ def test_more_orgs_than_a_claim_visits_get_equal_shares_over_time():
 
 
 def test_weights_are_shares():
-    fairness.set_weight("org-2", 4)
+    fairness.set_share("org-2", Share(4))
     accept(1_000, org(1))
     accept(1_000, org(2))
     shares = served(10, 100)
@@ -72,7 +73,7 @@ def test_weights_are_shares():
 
 
 def test_a_weight_below_one_is_a_smaller_share():
-    fairness.set_weight("org-1", 0.25)
+    fairness.set_share("org-1", Share(0.25))
     accept(1_000, org(1))
     accept(1_000, org(2))
     shares = served(10, 100)
@@ -115,18 +116,18 @@ def test_no_tag_outlives_the_work():
 
 
 def test_the_weight_of_everybody_needs_no_room():
-    fairness.set_weight("org-1", 3)
-    fairness.set_weight("org-1", 1)
+    fairness.set_share("org-1", Share(3))
+    fairness.set_share("org-1", Share(1))
     assert get_redis_connection("buffer").hlen(keys.key("weights")) == 0
 
 
 @pytest.mark.parametrize("weight", [0, -1, float("inf"), float("nan")])
 def test_a_weight_is_a_positive_number(weight):
     with pytest.raises(ValueError, match="positive"):
-        fairness.set_weight("org-1", weight)
+        fairness.set_share("org-1", Share(weight))
 
 
 @pytest.mark.usefixtures("no_redis")
 def test_without_redis_a_weight_is_not_set_in_silence():
     with pytest.raises(BufferUnavailable):
-        fairness.set_weight("org-1", 2)
+        fairness.set_share("org-1", Share(2))

@@ -71,3 +71,25 @@ def test_without_redis_it_says_so():
     for call in (lead.take, lead.leave, lambda: lead.wait_for_wake(0.1)):
         with pytest.raises(BufferUnavailable):
             call()
+
+
+def test_what_a_drainer_that_is_gone_had_claimed_comes_back_with_its_successor():
+    ids = accept(4)
+    gone, next_one = Lead(30), Lead(60_000)
+    assert gone.take().leads
+    buffer.claim(f"{gone.token}.1", 2, 60_000)
+    buffer.claim("somebody else's", 1, 60_000)
+    until(lambda: next_one.take().leads)
+    assert buffer.reclaim() == 2
+    assert [entry.id for entry in buffer.claim("t", 10, 60_000).entries] == [*ids[:2], ids[3]]
+
+
+def test_renewing_the_lead_leaves_its_own_leases_alone():
+    accept(2)
+    lead = Lead(60_000)
+    lead.take()
+    buffer.claim(f"{lead.token}.1", 2, 60_000)
+    lead.take()
+    get_redis_connection("buffer").delete(keys.key("drainer"))
+    assert lead.take().leads
+    assert buffer.reclaim() == 0

@@ -48,7 +48,7 @@ def test_the_oldest_is_the_oldest_queued_of_any_org():
 
 def test_orgs_come_deepest_first_with_age_and_weight():
     now = server_now()
-    fairness.set_weight("other", 2.5)
+    fairness.set_share("other", fairness.Share(2.5))
     accept(1, Scope("acme", "staging"), now_ms=now - 50_000)
     accept(2, OTHER, now_ms=now - 20_000)
     accept(4, ACME, now_ms=now - 10_000)

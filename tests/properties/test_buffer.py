@@ -1,15 +1,16 @@
 """The buffer against a model, on the real server, through any order of calls, losses and repeats."""
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
+from django.test import override_settings
 from django_redis import get_redis_connection
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mollifier import buffer, conf, gate, keys, patches, stats, sweep
+from mollifier import buffer, conf, deadletters, fairness, gate, keys, patches, stats, sweep
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -23,7 +24,18 @@ from mollifier.decision import (
     Rollout,
     Scope,
 )
-from mollifier.entry import Applied, Cancelled, Fail, NotFound, Requeue, Settle, Settlement, State
+from mollifier.entry import (
+    Applied,
+    Cancelled,
+    DeadLetterOutcome,
+    Fail,
+    NotFound,
+    Requeue,
+    Settle,
+    Settlement,
+    State,
+)
+from mollifier.fairness import Share
 from tests.mollifier.makers import ordered_id
 
 PLACES = [Scope("acme", "a"), Scope("acme", "b"), Scope("other", "a")]
@@ -72,6 +84,20 @@ class Buffer(RuleBasedStateMachine):
         self.leases: dict[str, Lease] = {}
         self.bound: dict[tuple[Scope, str], tuple[UUID, str]] = {}
         self.count = 0
+        self.paused: set[str] = set()
+        self.cap, self.ordered = 0, False
+
+    @initialize(cap=st.sampled_from([0, 0, 1, 3]), ordered=st.sampled_from([False, False, True]))
+    def choose_caps(self, cap, ordered):
+        self.cap, self.ordered = cap, ordered
+        now = {name.upper(): value for name, value in asdict(conf.current()).items()}
+        changed = {**now, "ENV_IN_FLIGHT": cap, "ORDERED": ordered}
+        self.override = override_settings(MOLLIFIER=changed)
+        self.override.enable()
+
+    def teardown(self):
+        if hasattr(self, "override"):
+            self.override.disable()
 
     def number(self):
         """Names are counted, not random, so that an example can be repeated."""
@@ -85,6 +111,18 @@ class Buffer(RuleBasedStateMachine):
         for entry in self.live(State.DELAYED):
             if entry.due <= self.now:
                 entry.state = State.QUEUED
+
+    def is_paused(self, scope):
+        return bool({scope.org, keys.place(scope)} & self.paused)
+
+    def claimable(self, scope):
+        """How many of a place may be claimed together with others: what is queued, within the caps."""
+        mine = [entry for entry in self.live(State.QUEUED, State.LEASED) if entry.scope == scope]
+        queued = sum(entry.state is State.QUEUED and entry.lapses < 2 for entry in mine)
+        flying = len(mine) - queued
+        if self.is_paused(scope) or (self.ordered and flying):
+            return 0
+        return min(queued, max(0, self.cap - flying)) if self.cap else queued
 
     # Calls.
 
@@ -130,11 +168,14 @@ class Buffer(RuleBasedStateMachine):
             assert sorted(entry.id for entry in again.entries) == sorted(entry.id for entry in batch.entries)
         assert batch.unreadable == ()
         waiting = self.live(State.QUEUED)
+        assert not any(self.is_paused(entry.scope) for entry in batch.entries)
+        claimable = sum(map(self.claimable, PLACES))
+        alone = [entry for entry in waiting if entry.lapses >= 2 and not self.is_paused(entry.scope)]
         assert len(batch.entries) <= limit
-        if waiting:
+        if claimable or alone:
             assert batch.entries, "there is work"
-        if not any(entry.lapses >= 2 for entry in waiting):
-            assert len(batch.entries) == min(limit, len(waiting)), "work-conserving"
+        if not alone:
+            assert len(batch.entries) == min(limit, claimable), "work-conserving"
         if any(entry.lapses >= 2 for entry in batch.entries):
             assert len(batch.entries) == 1, "claimed alone"
         self.check_order(batch.entries, waiting)
@@ -234,6 +275,38 @@ class Buffer(RuleBasedStateMachine):
         late = [entry for entry in self.live(State.QUEUED) if entry.accepted_ms < self.now - waited]
         assert report.stale == stats.overview().stale == len(late)
 
+    @rule(member=st.sampled_from(["acme", "other", PLACES[0], PLACES[1]]))
+    def pause_or_go_on(self, member):
+        name = member if isinstance(member, str) else keys.place(member)
+        self.paused ^= {name}
+        if isinstance(member, str):
+            fairness.set_share(member, Share(paused=name in self.paused))
+        else:
+            fairness.pause_env(member, paused=name in self.paused)
+
+    @rule(arrival=arrivals)
+    def redrive(self, arrival):
+        outcome = deadletters.redrive(arrival.scope, arrival.id, now_ms=self.now)
+        model = self.entries.get(arrival.id)
+        assert outcome is self.expected_of_letter(model, DeadLetterOutcome.REDRIVEN)
+        if outcome is DeadLetterOutcome.REDRIVEN:
+            model.state, model.due, model.attempts, model.lapses = State.DELAYED, self.now, 0, 0
+            self.promote()
+
+    @rule(arrival=arrivals)
+    def discard(self, arrival):
+        outcome = deadletters.discard(arrival.scope, arrival.id)
+        model = self.entries.get(arrival.id)
+        assert outcome is self.expected_of_letter(model, DeadLetterOutcome.DISCARDED)
+        if outcome is DeadLetterOutcome.DISCARDED:
+            del self.entries[arrival.id]
+            self.bound = {name: owner for name, owner in self.bound.items() if owner[0] != arrival.id}
+
+    def expected_of_letter(self, model, done):
+        if model is None:
+            return DeadLetterOutcome.NOT_FOUND
+        return done if model.state is State.FAILED else DeadLetterOutcome.NOT_FAILED
+
     @rule(arrival=arrivals)
     def cancel(self, arrival):
         outcome = patches.cancel(arrival.scope, arrival.id, "enough", now_ms=self.now)
@@ -297,10 +370,14 @@ class Buffer(RuleBasedStateMachine):
         assert dict(redis.zrange(keys.key("depth"), 0, -1, withscores=True)) == {
             org.encode(): count for org, count in depth.items()
         }
-        assert {org.decode() for org in redis.zrange(keys.key("ready_orgs"), 0, -1)} == set(depth)
+        parked = {name.decode() for name in redis.zrange(keys.key("parked"), 0, -1)}
         for org in ("acme", "other"):
-            ready = {env.decode() for env in redis.zrange(keys.key("ready_envs") + org, 0, -1)}
-            assert ready == {entry.scope.env for entry in queued if entry.scope.org == org}
+            ready = {f"{org}/{env.decode()}" for env in redis.zrange(keys.key("ready_envs") + org, 0, -1)}
+            with_work = {keys.place(entry.scope) for entry in queued if entry.scope.org == org}
+            assert ready <= with_work <= ready | parked, "ready, or aside"
+            served = redis.zscore(keys.key("ready_orgs"), org) is not None
+            assert served or not ready or org in parked
+            assert ready or not served
         heads = {place.decode() for place in redis.zrange(keys.key("heads"), 0, -1)}
         assert heads == {keys.place(entry.scope) for entry in queued}
 

@@ -60,6 +60,9 @@ class RolloutForm(page.ReasonForm):
         min_value=0, required=False, label="Limit of the org", help_text="Passes of all its environments; 0 is none."
     )
     org_window_ms = forms.IntegerField(min_value=1, required=False, label="Its window (ms)")
+    paused = forms.BooleanField(
+        required=False, label="Pause draining", help_text="What is buffered, and what comes, waits until you go on."
+    )
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     field_order = (*rollout.FIELDS, "reason", "version")
@@ -148,6 +151,8 @@ def effective(org: Organization) -> str:
     now = flags_of(org)
     envs = list(org.environments.all())
     taken = [env for env in envs if flags.enrolled(env.pk, now.percent)]
+    if now.paused:
+        return f"draining is paused; {now.mode}"
     if now.mode == RolloutMode.OFF or not envs:
         return "starts directly" if envs else "no environment yet"
     if not taken:

@@ -77,6 +77,7 @@ FLAGS = {
     "org_limit": None,
     "org_window_ms": None,
     "weight": 2.0,
+    "paused": False,
     "version": 7,
 }
 

@@ -111,6 +111,7 @@ class FlagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
     org_limit: Annotated[int, Meta(ge=0, le=2_147_483_647)] | None = None
     org_window_ms: Milliseconds | None = None
     weight: Annotated[float, Meta(ge=0.01, le=1000)] = 1.0
+    paused: Annotated[bool, Meta(description="Nothing of the org is drained; what is buffered waits.")] = False
 
 
 class ListQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -265,6 +266,7 @@ class Flags(Struct, frozen=True):
     org_limit: int | None
     org_window_ms: int | None
     weight: float
+    paused: bool
     version: int
 
 

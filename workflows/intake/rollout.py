@@ -1,5 +1,6 @@
 """Change how far an org is enrolled: the flags, their history and the version, in one transaction."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -11,11 +12,12 @@ from django.db import transaction
 
 from mollifier import fairness
 from mollifier.errors import MollifierError
+from mollifier.fairness import Share
 from workflows.models import FlagChange, Organization, OrganizationFlags
 
 log = structlog.get_logger(__name__)
 
-FIELDS = ("mode", "percent", "limit", "window_ms", "hold_ms", "org_limit", "org_window_ms", "weight")
+FIELDS = ("mode", "percent", "limit", "window_ms", "hold_ms", "org_limit", "org_window_ms", "weight", "paused")
 
 
 class RolloutRefused(Exception):
@@ -65,8 +67,8 @@ def set_rollout(
         change = FlagChange.objects.create(
             org=flags.org, actor=actor.user, actor_name=actor.name, reason=reason.strip(), before=before, after=after
         )
-        if before["weight"] != after["weight"]:
-            transaction.on_commit(lambda: _copy_weight(flags.org, flags.weight))
+        if share_of(before) != share_of(after):
+            transaction.on_commit(lambda: _copy_share(flags.org, share_of(after)))
     log.info("workflows.rollout_changed", org=flags.org.slug, actor=actor.name, mode=flags.mode, percent=flags.percent)
     return change
 
@@ -105,8 +107,22 @@ def _validate(flags: OrganizationFlags) -> None:
         raise RolloutRefused("values_invalid", "; ".join(error.messages), error.message_dict) from error
 
 
-def _copy_weight(org: Organization, weight: float) -> None:
+def share_of(described_flags: Mapping[str, Any]) -> Share:
+    """Return what the drainer must know of an org's flags; those of an old change may lack some."""
+    return Share(described_flags.get("weight", 1.0), described_flags.get("paused", False))
+
+
+def reconcile() -> int:
+    """Put right what Redis knows of weights and pauses, where a copy was lost; return for how many orgs. A schedule."""
+    flags = OrganizationFlags.objects.exclude(weight=1, paused=False).values("org_id", "weight", "paused")
+    wrong = fairness.reconcile({str(each["org_id"]): share_of(each) for each in flags})
+    if wrong:
+        log.warning("mollifier.shares_put_right", count=wrong)
+    return wrong
+
+
+def _copy_share(org: Organization, share: Share) -> None:
     try:
-        fairness.set_weight(str(org.id), weight)
+        fairness.set_share(str(org.id), share)
     except MollifierError as error:
-        log.warning("mollifier.weight_not_copied", org=org.slug, weight=weight, error=str(error))
+        log.warning("mollifier.share_not_copied", org=org.slug, error=str(error))

@@ -39,6 +39,7 @@ class OrganizationFlags(Versioned):
     weight = models.FloatField(
         default=1.0, validators=[MinValueValidator(0.01), MaxValueValidator(1000)], help_text="Share of the drainer."
     )
+    paused = models.BooleanField(default=False, help_text="Nothing of the org is drained; what is buffered waits.")
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:

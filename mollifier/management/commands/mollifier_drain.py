@@ -16,7 +16,7 @@ from mollifier.drainer import Drainer, DrainReport
 from mollifier.errors import BufferUnavailable
 
 logger = logging.getLogger(__name__)
-EXIT_REFUSED, EXIT_LOCKED = 1, 5
+EXIT_REFUSED, EXIT_HUNG, EXIT_LOCKED = 1, 4, 5
 STANDBY_SECONDS = 1.0
 
 
@@ -41,6 +41,9 @@ class Command(BaseCommand):
         if not report.led and once:
             self.stderr.write("another drainer leads")
             raise SystemExit(EXIT_LOCKED)
+        if report.hung:
+            self.stderr.write("batches hang that were given up; a new process is needed")
+            raise SystemExit(EXIT_HUNG)
 
     def drain(self, settings: conf.Conf, until: float, *, once: bool) -> DrainReport:
         """Drain, or stand by while another drainer leads."""
@@ -52,7 +55,7 @@ class Command(BaseCommand):
                 total = added(total, drainer.run(until, 0.0 if once else inf))
             except BufferUnavailable as error:
                 logger.warning("mollifier.buffer_unavailable", extra={"error": str(error)})
-            if once:
+            if once or total.hung:
                 break
             sleep(min(STANDBY_SECONDS, max(0.0, until - monotonic())))
         return total

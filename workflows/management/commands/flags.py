@@ -38,7 +38,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
-        actions.add_parser("list", help="every org that is not off")
+        actions.add_parser("list", help="every org that is not off, or is paused")
         actions.add_parser("show", help="one org").add_argument("org", help="slug")
         change = actions.add_parser("set", help="change an org; what is not given stays")
         change.add_argument("org", help="slug")
@@ -49,6 +49,9 @@ class Command(BaseCommand):
                 f"--{name.replace('_', '-')}", type=whole_or_default, default=..., help=f"{does}, or: default"
             )
         change.add_argument("--weight", type=float, help="its share of the drainer")
+        pausing = change.add_mutually_exclusive_group()
+        pausing.add_argument("--pause", action="store_true", default=None, dest="paused", help="stop draining it")
+        pausing.add_argument("--resume", action="store_false", default=None, dest="paused", help="drain it again")
         change.add_argument("--reason", required=True, help="why; kept in the history")
         actions.add_parser("history", help="the latest changes of an org").add_argument("org", help="slug")
         undo = actions.add_parser("undo", help="take the latest change of an org back")
@@ -71,7 +74,11 @@ class Command(BaseCommand):
             raise CommandError(f"{error.code}: {error}", returncode=REFUSED) from None
 
     def listing(self, options: Mapping[str, Any]) -> None:
-        flags = OrganizationFlags.objects.exclude(mode=RolloutMode.OFF).select_related("org").order_by("org__slug")
+        flags = (
+            OrganizationFlags.objects.exclude(mode=RolloutMode.OFF, paused=False)
+            .select_related("org")
+            .order_by("org__slug")
+        )
         shown = [describe(each) for each in flags]
         if options["as_json"]:
             self.stdout.write(json.dumps({"orgs": shown}))
@@ -86,7 +93,7 @@ class Command(BaseCommand):
 
     def change(self, options: Mapping[str, Any]) -> None:
         org = org_of(options)
-        values = {name: options[name] for name in ("percent", "weight") if options[name] is not None}
+        values = {name: options[name] for name in ("percent", "weight", "paused") if options[name] is not None}
         values |= {name: options[name] for name in LIMITS if options[name] is not ...}
         rollout.set_rollout(org.id, actor=actor(), reason=options["reason"], mode=options["mode"], **values)
         self.show(options)
@@ -137,6 +144,7 @@ def describe(flags: OrganizationFlags) -> dict[str, Any]:
 
 def line(shown: Mapping[str, Any]) -> str:
     own = [f"{name} {shown[name]}" for name in LIMITS if shown[name] is not None]
+    own += ["paused"] if shown["paused"] else []
     return (
         f"{shown['org']}  {shown['mode']}  {shown['percent']} %  weight {shown['weight']:g}  {'  '.join(own)}".rstrip()
     )

@@ -32,7 +32,19 @@ def test_an_org_without_flags_is_off(capsys):
 
 
 def test_a_mode_is_set_with_what_is_given_and_keeps_the_rest(capsys):
-    arguments = ("--percent", "50", "--limit", "7", "--window-ms", "100", "--hold-ms", "0", "--weight", "2.5")
+    arguments = (
+        "--percent",
+        "50",
+        "--limit",
+        "7",
+        "--window-ms",
+        "100",
+        "--hold-ms",
+        "0",
+        "--weight",
+        "2.5",
+        "--pause",
+    )
     told(capsys, "set", "acme", "on", *arguments, "--reason", "enrol")
     shown = told(capsys, "set", "acme", "shadow", "--limit", "default", "--reason", "look first")
     assert shown.pop("version") > 0
@@ -46,6 +58,7 @@ def test_a_mode_is_set_with_what_is_given_and_keeps_the_rest(capsys):
         "org_limit": None,
         "org_window_ms": None,
         "weight": 2.5,
+        "paused": True,
     }
     assert told(capsys, "list")["orgs"][0]["mode"] == "shadow"
     assert run(capsys, "list").split()[:2] == ["acme", "shadow"]
