@@ -4,12 +4,14 @@ One thread watches (the lead, wake-ups, leases); each lane, a thread, takes clai
 for each other, so one slow batch holds up nobody else's.
 """
 
+import gc
 import logging
 import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from random import Random
 from time import monotonic, sleep
 
@@ -31,6 +33,15 @@ GATHER_SECONDS = 0.02
 RETRY_SECONDS = 0.5
 SETTLE_TRIES = 20
 PATCH_ROUNDS = 3
+
+
+@cache
+def spare_what_stays() -> None:
+    """Have the garbage collector pass over all that is loaded by now, once a process.
+
+    It lives as long as the process, and walking it for every 10,000 entries took a tenth of a drainer's time.
+    """
+    gc.freeze()
 
 
 @dataclass
@@ -96,6 +107,7 @@ class Drainer:
         if not lead.take().leads:
             return self.report
         self.report.led = True
+        spare_what_stays()
         lanes = [threading.Thread(target=self._lane, daemon=True) for _ in range(self._settings.claims_in_flight)]
         for lane in lanes:
             lane.start()
