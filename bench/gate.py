@@ -33,7 +33,7 @@ BEGAN_MS = 1_700_000_000_000.0
 
 @dataclass(frozen=True)
 class Kind:
-    """One way through the gate. With a `step_ms` the clock is moved on for each trigger, so that all of them pass."""
+    """One way through the gate. With a `step_ms` the clock moves so far for each trigger: 500 a second may pass."""
 
     name: str
     mode: Mode
@@ -59,7 +59,7 @@ class Kind:
 # The targets: times as long as nothing at most, and its rate at least.
 ACCEPTED = Kind("accepted", Mode.ON, Mollify, 1.5, 0.4)
 KINDS = (
-    Kind("shadow", Mode.SHADOW, ShadowLog, 1.3, 0.6),
+    Kind("shadow", Mode.SHADOW, ShadowLog, 1.3, 0.6, step_ms=0.5),
     Kind("passed", Mode.ON, PassThrough, 1.3, 0.5, step_ms=2.5),
     ACCEPTED,
     Kind("keyed", Mode.ON, Mollify, 1.7, 0.35, keyed=True),
