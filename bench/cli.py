@@ -38,6 +38,7 @@ BENCHMARKS = (
     Benchmark("B8", "engine: steps, instances and latency across processes", "bench.engine", "rates"),
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
+    Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),
 )
 
 

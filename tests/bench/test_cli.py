@@ -21,6 +21,7 @@ def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> N
         "B8",
         "B13",
         "B17",
+        "B18",
     ]
 
 
