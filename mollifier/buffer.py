@@ -37,7 +37,6 @@ READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
 MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
-ENVS_LOOKED_AT = 100
 ERROR_CHARACTERS = 1000
 REASON_CHARACTERS = 500
 MODES = {mode.value.encode(): mode for mode in Mode}
@@ -194,36 +193,17 @@ def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
     return _read(ids[: min(limit, LOOKED_AT)])
 
 
-def entries(limit: int, org: str | None = None) -> list[Entry]:
-    """Return entries of every state, oldest first: of one org, or of those that wait longest. For people."""
-    limit = min(limit, LOOKED_AT)
-    last = limit - 1
-    if org is None:
-        places = client.call(("ZRANGE", keys.key("heads"), 0, ENVS_LOOKED_AT - 1))
-    else:
-        envs = client.call(("ZRANGE", keys.key("ready_envs") + org, 0, ENVS_LOOKED_AT - 1))
-        places = [org.encode() + b"/" + env for env in envs]
-    aside = [("ZRANGE", keys.key(name), 0, last) for name in ("delayed", "failed", "alone")]
-    queues = [("ZRANGE", keys.key("queue") + place.decode(), 0, last) for place in places]
-    leases = [("HKEYS", keys.key("lease") + token.decode()) for token in _tokens()]
-    found = {raw for raws in client.call_all([*aside, *queues, *leases]) for raw in raws}
-    ids = sorted(_ids(found))
-    read_back = (_read(ids[at : at + LOOKED_AT]) for at in range(0, min(len(ids), 4 * LOOKED_AT), LOOKED_AT))
-    listed = [entry for batch in read_back for entry in batch if org is None or entry.scope.org == org]
-    return sorted(listed, key=lambda entry: entry.seq)[:limit]
-
-
-def _tokens() -> list[bytes]:
-    tokens: list[bytes] = client.call(("ZRANGE", keys.key("leases"), 0, 15))
-    return tokens
-
-
-def _read(ids: Sequence[UUID]) -> list[Entry]:
+def rows(ids: Sequence[UUID]) -> list[tuple[UUID, State, bytes, dict[bytes, bytes]]]:
+    """Return what is stored of those of the ids that are buffered: id, state, text, side."""
     if not ids:
         return []
     parts = client.call(READ.command(tail=_names(ids)))
-    rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
-    return [parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
+    found = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
+    return [(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in found]
+
+
+def _read(ids: Sequence[UUID]) -> list[Entry]:
+    return [parse(*row) for row in rows(ids)]
 
 
 def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002
