@@ -213,7 +213,6 @@ def read_entries(org: str | None = None) -> list[EntryLine]:
 
     Raises:
         mollifier.errors.BufferUnavailable: Redis does not answer.
-        mollifier.errors.EntryUnreadable: an entry is of a version that this process does not know.
     """
     entries = pages.oldest(ENTRIES_SHOWN, org)
     ids = {id_ for entry in entries if (id_ := as_uuid(entry.scope.env))}

@@ -60,11 +60,10 @@ def _line(id_: UUID, state: State, text: bytes, side: dict[bytes, bytes], *, seq
 
 
 def oldest(limit: int, org: str | None = None) -> list[Entry]:
-    """Return entries of every state, oldest first: of one org, or of those that wait longest.
+    """Return entries of every state that can be read, oldest first: of one org, or of those that wait longest.
 
     Raises:
         BufferUnavailable: Redis can't be reached.
-        EntryUnreadable: one of them is of a form that this version does not know.
     """
     limit = min(limit, buffer.LOOKED_AT)
     last = limit - 1
@@ -76,12 +75,9 @@ def oldest(limit: int, org: str | None = None) -> list[Entry]:
     ids = sorted(UUID(raw.decode()) for raw in found)
     at_once = buffer.LOOKED_AT
     read_back = (buffer.rows(ids[at : at + at_once]) for at in range(0, min(len(ids), 4 * at_once), at_once))
-    listed = [entry for rows in read_back for entry in map(_parse, rows) if org is None or entry.scope.org == org]
+    readable = [line.entry for rows in read_back for row in rows if (line := _line(*row, seq=0)).entry]
+    listed = [entry for entry in readable if org is None or entry.scope.org == org]
     return sorted(listed, key=lambda entry: entry.seq)[:limit]
-
-
-def _parse(row: tuple[UUID, State, bytes, dict[bytes, bytes]]) -> Entry:
-    return buffer.parse(*row)
 
 
 def _places(org: str | None) -> list[bytes]:

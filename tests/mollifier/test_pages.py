@@ -69,3 +69,11 @@ def test_an_empty_environment_has_an_empty_page():
 def test_without_redis_it_says_so():
     with pytest.raises(BufferUnavailable):
         pages.read(ACME)
+
+
+def test_an_entry_that_can_not_be_read_hides_no_other():
+    spoilt, fine = accept(2)
+    redis = get_redis_connection("buffer")
+    name = keys.key("entry") + str(spoilt)
+    redis.set(name, redis.get(name).replace(b"1 ", b"9 ", 1))
+    assert [entry.id for entry in pages.oldest(10)] == [fine]

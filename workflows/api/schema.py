@@ -16,12 +16,15 @@ SHAPES = (
     serializers.TriggerRequest,
     serializers.BatchRequest,
     serializers.CancelRequest,
+    serializers.DecisionRequest,
     serializers.FlagsRequest,
     serializers.InstancePage,
     serializers.EventPage,
     serializers.BatchAnswer,
     serializers.Flags,
     serializers.Buffer,
+    serializers.BufferPage,
+    serializers.Decided,
     serializers.Health,
     serializers.Problem,
 )
@@ -210,6 +213,33 @@ GET_BUFFER = operation(
     "get_buffer",
     {200: (serializers.Buffer, "What of the key's org is buffered.")},
     REFUSALS | {400: BAD_QUERY},
+    headers={"WWW-Authenticate": [401, 403]},
+)
+LIST_ENTRIES = operation(
+    "list_entries",
+    {200: (serializers.BufferPage, "A page of the environment's buffered entries.")},
+    REFUSALS | {400: BAD_QUERY},
+    query=serializers.EntriesQuery,
+    headers={"WWW-Authenticate": [401, 403]},
+)
+NO_LETTER = {
+    400: BAD_BODY,
+    404: "Nothing of this id is buffered, or it belongs to another environment.",
+    409: "It is buffered and no dead letter (`not_failed`).",
+    413: "The body is too large.",
+}
+REDRIVE_ENTRY = operation(
+    "redrive_entry",
+    {200: (serializers.Decided, "It is tried again, with its attempts forgotten.")},
+    REFUSALS | NO_LETTER,
+    body=serializers.DecisionRequest,
+    headers={"WWW-Authenticate": [401, 403]},
+)
+DISCARD_ENTRY = operation(
+    "discard_entry",
+    {200: (serializers.Decided, "It is gone for good; its idempotency key is free. The decision is kept.")},
+    REFUSALS | NO_LETTER,
+    body=serializers.DecisionRequest,
     headers={"WWW-Authenticate": [401, 403]},
 )
 GET_FLAGS = operation(
