@@ -105,7 +105,7 @@ def test_no_claim_is_smaller_than_what_there_is():
 @example(bursts=[0, 0, 0, 0, 0, 0, 60, 0, 0, 0], limit=8)
 @given(bursts=st.lists(st.integers(0, 60), min_size=5, max_size=12), limit=st.sampled_from([8, 16, 30]))
 def test_running_empty_gains_nothing(bursts, limit):
-    """Whatever one sends and when: in no stretch of claims does it get over two visits more than one with work all the time."""
+    """In no stretch of claims does it get over two visits more than one with work all the time."""
     get_redis_connection("buffer").flushdb()
     gate.breaker.succeeded()
     accept(600, org(1))
