@@ -4,22 +4,18 @@ Every function raises BufferUnavailable when Redis can't be reached; each may th
 same token.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
 import msgspec
-from msgspec.structs import replace
 
-from mollifier import client, conf, keys, lua
-from mollifier.decision import Mode, Reason, Scope
+from mollifier import client, conf, keys, lua, stored
+from mollifier.decision import Scope
 from mollifier.entry import (
     Claim,
     Entry,
     Fail,
-    PatchOutcome,
     Report,
     Requeue,
     Settle,
@@ -30,19 +26,18 @@ from mollifier.entry import (
 )
 from mollifier.errors import EntryUnreadable
 
+Row = tuple[UUID, State, bytes, dict[bytes, bytes]]
 PACE, ALONE, CLAIM, PROMOTE = lua.load("pace"), lua.load("alone"), lua.load("claim"), lua.load("promote")
 SETTLE, REQUEUE = lua.load("settle"), lua.load("requeue")
-EXTEND, RECLAIM, PATCH = lua.load("extend"), lua.load("reclaim"), lua.load("patch")
+EXTEND, RECLAIM = lua.load("extend"), lua.load("reclaim")
 READ, NEWEST = lua.load("read"), lua.load("newest")
 # What one script handles at most, so that none blocks Redis for long.
 MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
+# What one exchange, and one list, holds.
+READ_BYTES, LISTED_BYTES = 2 * 1024 * 1024, 8 * 1024 * 1024
 ERROR_CHARACTERS = 1000
-REASON_CHARACTERS = 500
-MODES = {mode.value.encode(): mode for mode in Mode}
-REASONS = {reason.value.encode(): reason for reason in Reason}
 SETTLEMENTS = {settlement.value.encode(): settlement for settlement in Settlement}
-EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 
 
 def claim(
@@ -87,7 +82,7 @@ def claim(
     unreadable: list[Unreadable] = []
     for id_, text, side in zip(_ids(names), *_texts_and_sides(names), strict=True):
         try:
-            entries.append(parse(id_, State.LEASED, text, side))
+            entries.append(stored.parse(id_, State.LEASED, text, side))
         except EntryUnreadable as error:
             unreadable.append(Unreadable(id_, str(error)))
     return Claim(token, tuple(entries), tuple(unreadable), skipped)
@@ -156,27 +151,15 @@ def promotion(*, now_ms: float = 0) -> lua.Command:
     return PROMOTE.command(now=_us(now_ms), at_most=MOST_AT_ONCE)
 
 
-def cancel(scope: Scope, id: UUID, reason: str, *, now_ms: float = 0) -> PatchOutcome:  # noqa: A002
-    """Mark an entry as cancelled; the drainer makes it a cancelled instance.
-
-    APPLIED: this call did it. CANCELLED: it was before. NOT_FOUND: it is not, or no longer, buffered here.
-    """
-    word = client.call(
-        PATCH.command(
-            keys.partition_of(scope.org),
-            now=_us(now_ms),
-            id=str(id),
-            place=keys.place(scope),
-            text=reason[:REASON_CHARACTERS],
-        )
-    )
-    return PatchOutcome(word.decode())
-
-
 def read(scope: Scope, id: UUID) -> Entry | None:  # noqa: A002
     """Return the entry while it is buffered, in any state."""
-    found = [entry for entry in _read([id]) if entry.scope == scope]
+    found = read_many(scope, [id])
     return found[0] if found else None
+
+
+def read_many(scope: Scope, ids: Sequence[UUID]) -> list[Entry]:
+    """Return those of the ids that are buffered in this place."""
+    return [entry for entry in _read(ids) if entry.scope == scope]
 
 
 def leased(ids: Sequence[UUID]) -> list[Entry]:
@@ -185,55 +168,56 @@ def leased(ids: Sequence[UUID]) -> list[Entry]:
 
 
 def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
-    """Return the newest entries of one environment, those with a lower id than `before`, newest id first."""
+    """Return the newest entries of one environment, those with a lower id than `before`, newest id first.
+
+    They are fewer than `limit` where there are no more, or where these hold LISTED_BYTES already.
+    """
+    found: list[Entry] = []
+    left = limit = min(limit, LOOKED_AT)
+    # Of those that are named some may be settled before they are read; then the next ones take their place.
+    while left > 0 and (room := LISTED_BYTES - weigh(found)) > 0:
+        ids = _newest_ids(scope, before)[:left]
+        found += _read(ids, room)
+        if len(ids) < left:
+            break
+        left, before = limit - len(found), ids[-1]
+    return found
+
+
+def _newest_ids(scope: Scope, before: UUID | None) -> list[UUID]:
     script = NEWEST.command(
         keys.partition_of(scope.org), place=keys.place(scope), before=str(before or ""), looked_at=LOOKED_AT
     )
-    ids = sorted(_ids(client.call(script)), reverse=True)
-    return _read(ids[: min(limit, LOOKED_AT)])
+    return sorted(_ids(client.call(script)), reverse=True)
 
 
-def rows(ids: Sequence[UUID]) -> list[tuple[UUID, State, bytes, dict[bytes, bytes]]]:
+def rows(ids: Sequence[UUID]) -> list[Row]:
     """Return what is stored of those of the ids that are buffered: id, state, text, side."""
-    if not ids:
-        return []
-    parts = client.call(READ.command(tail=_names(ids)))
-    found = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
-    return [(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in found]
+    return [row for part in _parts(ids) for row in part]
 
 
-def _read(ids: Sequence[UUID]) -> list[Entry]:
-    return [parse(*row) for row in rows(ids)]
+def _parts(ids: Sequence[UUID]) -> Iterator[list[Row]]:
+    """Read rows in exchanges that each hold no more than READ_BYTES, or one row."""
+    names = _names(ids)
+    while names:
+        looked_at, *parts = client.call(READ.command(bytes=READ_BYTES, tail=names))
+        found = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
+        yield [(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in found]
+        names = names[looked_at:]
 
 
-def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002
-    """Make a value of what is stored: a header line and the snapshot, and the side hash where there is one.
-
-    The header is `1 <binding> <bytes charged> <org>/<env> <seq> <mode> <reason>`.
-
-    Raises:
-        EntryUnreadable: there is no text, or it is in a form that this version does not know.
-    """
-    try:
-        head, snapshot = (text or b"").split(b"\n", 1)
-        version, _, _, place, seq, mode, reason = head.split(b" ")
-        if version != b"1":
-            raise EntryUnreadable(f"the entry is of version {version!r}")
-        entry = Entry(id, _scope(place), int(seq), _at(seq), MODES[mode], REASONS[reason], snapshot, state)
-        return replace(entry, **_changes(side)) if side else entry
-    except (ValueError, TypeError, KeyError) as error:
-        raise EntryUnreadable(f"the entry's header can't be read: {error}") from error
+def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
+    found: list[Entry] = []
+    for part in _parts(ids):
+        found += [stored.parse(*row) for row in part]
+        if most is not None and weigh(found) >= most:
+            break
+    return found
 
 
-def _changes(side: Mapping[bytes, bytes]) -> dict[str, Any]:
-    return {
-        "attempts": int(side.get(b"a", 0)),
-        "lapses": int(side.get(b"k", 0)),
-        "patch_version": int(side.get(b"v", 0)),
-        "cancel_reason": _text(side.get(b"c")),
-        "error": _text(side.get(b"e")),
-        "first_failed_at": _at(side[b"f"]) if b"f" in side else None,
-    }
+def weigh(entries: Iterable[Entry]) -> int:
+    """Return how many bytes entries hold."""
+    return sum(len(entry.snapshot) + len(entry.patch) for entry in entries)
 
 
 def _ids(names: Collection[bytes]) -> list[UUID]:
@@ -244,11 +228,6 @@ def _ids(names: Collection[bytes]) -> list[UUID]:
 def _names(ids: Sequence[UUID]) -> list[str]:
     names: list[str] = msgspec.to_builtins(ids)
     return names
-
-
-@lru_cache(maxsize=8192)
-def _scope(place: bytes) -> Scope:
-    return Scope(*place.decode().split("/"))
 
 
 def _five(report: Requeue | Fail) -> tuple[Any, ...]:
@@ -262,14 +241,6 @@ def _five(report: Requeue | Fail) -> tuple[Any, ...]:
 
 def _us(milliseconds: float) -> int:
     return int(milliseconds * 1000)
-
-
-def _at(microseconds: str | bytes) -> datetime:
-    return EPOCH + int(microseconds) * MICROSECOND
-
-
-def _text(raw: bytes | None) -> str | None:
-    return None if raw is None else raw.decode(errors="replace")
 
 
 def _pairs(flat: Any) -> Iterable[tuple[Any, Any]]:

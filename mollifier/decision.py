@@ -131,10 +131,19 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """How many more of the environment may pass at this moment, and when one more may."""
+
+    passes: int
+    free_in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class PassThrough:
-    """Start it now."""
+    """Start it now. `left` is told of a single trigger that had room under its environment's limit."""
 
     why: Passed
+    left: Left | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

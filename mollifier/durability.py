@@ -11,7 +11,7 @@ from mollifier.conf import Conf, Durability
 
 # The parts of INFO that are asked for.
 SECTIONS = ("memory", "persistence", "replication")
-# While a full append-only file is rewritten, pages are copied as they change; and bindings have a share beside entries.
+# A small entry takes up to 1.6 times what it is charged; bindings, which outlive entries, have a share beside them.
 HEADROOM, BINDINGS_SHARE = 2, 0.25
 
 

@@ -20,7 +20,10 @@ class State(StrEnum):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False):
-    """One mollified trigger. `cancel_reason` is set when it was cancelled while buffered."""
+    """One mollified trigger. `cancel_reason` is set when it was cancelled while buffered.
+
+    `patch` is what else was changed meanwhile, opaque as the snapshot; `patch_version` counts all changes.
+    """
 
     id: UUID
     scope: Scope
@@ -34,6 +37,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False):
     lapses: int = 0
     patch_version: int = 0
     cancel_reason: str | None = None
+    patch: bytes = b""
     error: str | None = None
     first_failed_at: datetime | None = None
 
@@ -158,9 +162,32 @@ class DeadLetterOutcome(StrEnum):
     NOT_FOUND = "not_found"
 
 
-class PatchOutcome(StrEnum):
-    """The buffer's answer to a patch."""
+# The buffer's answer to a patch.
 
-    APPLIED = "applied"
-    CANCELLED = "cancelled"
-    NOT_FOUND = "not_found"
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """It is kept beside the entry; `version` counts the changes so far."""
+
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """Nothing is changed: it was cancelled before."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapReached:
+    """Nothing is changed: there is no room left in the bytes of the env, the org, or in total."""
+
+    level: str
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """It is not, or no longer, buffered here."""
+
+
+Cancellation = Applied | Cancelled | NotFound
+Patched = Cancellation | CapReached

@@ -15,6 +15,7 @@ from mollifier.decision import (
     DuplicateSend,
     Existing,
     Full,
+    Left,
     Limit,
     Mirrored,
     Mismatch,
@@ -54,7 +55,7 @@ def admit(
     at_once = _at_once(arrival, settings, force)
     if at_once is not None:
         return at_once
-    return _ask([_command(arrival, settings, now_ms, force, rebind_from)], settings)[0]
+    return _ask([_command(arrival, settings, now_ms, force, rebind_from, tell=True)], settings)[0]
 
 
 def admit_many(
@@ -117,7 +118,13 @@ def _chunks(arrivals: Sequence[Arrival], asked: Sequence[int]) -> Iterator[list[
 
 
 def _command(
-    arrival: Arrival, settings: conf.Conf, now_ms: float, force: Reason | None, rebind_from: UUID | None
+    arrival: Arrival,
+    settings: conf.Conf,
+    now_ms: float,
+    force: Reason | None,
+    rebind_from: UUID | None,
+    *,
+    tell: bool = False,
 ) -> lua.Command:
     scope, mode = arrival.scope, arrival.rollout.effective
     binding = arrival.binding if mode is Mode.ON else None
@@ -146,6 +153,7 @@ def _command(
         settings.cap_total_entries,
         settings.cap_total_bytes,
         arrival.snapshot,
+        int(tell),
         len(levels),
         *(part for reason, limit in levels for part in _level(reason, limit, arrival)),
     )
@@ -188,6 +196,10 @@ def _decision(reply: Any) -> Decision:
     return DECODERS[reply[0]](reply)
 
 
+def _passed(reply: Sequence[Any]) -> PassThrough:
+    return PassThrough(Passed.ROOM, Left(int(reply[2]), math.ceil(reply[3] / 1000)) if len(reply) > 2 else None)
+
+
 def _mollified(reply: Sequence[Any]) -> Mollify:
     _, reason, count, limit, position, depth, orgs, rate, wake = reply
     # Orgs share the drainer, so its turn comes at latest when all is drained, and sooner when few orgs wait.
@@ -209,7 +221,7 @@ def _retry_after(depth: int, rate: float) -> int:
 
 
 DECODERS: dict[bytes, Callable[[Sequence[Any]], Decision]] = {
-    b"passed": lambda _: PassThrough(Passed.ROOM),
+    b"passed": _passed,
     b"shadowed": lambda reply: ShadowLog(Reason(reply[1].decode()), int(reply[2]), int(reply[3])),
     b"mirrored": lambda reply: Mirrored(Reason(reply[1].decode()), int(reply[2]), int(reply[3]), bool(reply[4])),
     b"accepted": _mollified,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Mapping
 from uuid import UUID
 
-from mollifier import buffer, client, lua
+from mollifier import client, lua, stored
 from mollifier.entry import Comparison, Entry, State
 from mollifier.errors import EntryUnreadable
 from mollifier.materialiser import Materialiser
@@ -32,7 +32,7 @@ def compare(materialiser: Materialiser, *, now_ms: float = 0) -> Mapping[Compari
     for raw, text in zip(given[::2], given[1::2], strict=True):
         id_ = UUID(raw.decode())
         try:
-            entries.append(buffer.parse(id_, State.LEASED, text, None))
+            entries.append(stored.parse(id_, State.LEASED, text, None))
         except EntryUnreadable:
             found[id_] = Comparison.UNREADABLE
             logger.exception("mollifier.mirror_unreadable", extra={"entry": str(id_)})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from mollifier import buffer, client, keys
+from mollifier import buffer, client, keys, stored
 from mollifier.decision import Scope
 from mollifier.entry import Entry, State
 from mollifier.errors import EntryUnreadable
@@ -54,7 +54,7 @@ def read(scope: Scope, state: State | None = None, before: int | None = None, li
 
 def _line(id_: UUID, state: State, text: bytes, side: dict[bytes, bytes], *, seq: int) -> Line:
     try:
-        return Line(id_, seq, state, buffer.parse(id_, state, text, side))
+        return Line(id_, seq, state, stored.parse(id_, state, text, side))
     except EntryUnreadable:
         return Line(id_, seq, state, None)
 

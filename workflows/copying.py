@@ -19,14 +19,15 @@ from workflows.states import EventType, Status
 SIGNATURE, END = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
 INSTANCES = """COPY workflows_instance (
-    id, org_id, env_id, root_id, version, log_bytes, shard, depth, accepted_at, wake_at,
+    id, org_id, env_id, root_id, version, metadata_version, log_bytes, shard, depth, accepted_at, wake_at,
     created_at, last_event_at, epoch, takeovers, last_seq, status,
-    definition, source, metadata, idempotency_key, parent_id, tags)
+    definition, source, metadata, idempotency_key, parent_id, run_after, tags)
 FROM STDIN (FORMAT binary)"""
 EVENTS = "COPY workflows_event (instance_id, at, seq, type, correlation_id, data) FROM STDIN (FORMAT binary)"
 _length = Struct("!i").pack
-_own = Struct("!h i16s i16s i16s i16s ii ii ih ih iq iq").pack
+_own = Struct("!h i16s i16s i16s i16s ii ii ii ih ih iq iq").pack
 _same = Struct("!iq iq iq ih ii").pack
+_moment = Struct("!iq").pack
 _event = Struct("!h i16s iq ii").pack
 # An array: dimensions, whether it holds nulls, the type of its elements; then size and first index of each dimension.
 VARCHAR = 1043
@@ -39,7 +40,7 @@ def copy(rows: Sequence[Row], now: datetime) -> None:
     """Copy pending rows and their first events into the tables, in the order that `rows.WRITE` keeps too.
 
     Args:
-        rows: None of them has an ending.
+        rows: None of them has an ending, or is paused.
         now: The database's time.
 
     Raises:
@@ -71,8 +72,8 @@ def _lay_out(rows: Sequence[Row], moment: datetime) -> tuple[list[bytes], list[b
         id_ = row.id.bytes
         wake_at = now if row.run_after is None else max(now, _microseconds(row.run_after))
         instances += (
-            _own(22, 16, id_, 16, row.org_id.bytes, 16, row.env_id.bytes, 16, row.root_id.bytes,
-                 4, row.version, 4, row.log_bytes, 2, row.shard, 2, row.depth,
+            _own(24, 16, id_, 16, row.org_id.bytes, 16, row.env_id.bytes, 16, row.root_id.bytes,
+                 4, row.version, 4, row.metadata_version, 4, row.log_bytes, 2, row.shard, 2, row.depth,
                  8, _microseconds(row.accepted_at), 8, wake_at),
             same,
             _word(row.definition),
@@ -80,6 +81,7 @@ def _lay_out(rows: Sequence[Row], moment: datetime) -> tuple[list[bytes], list[b
             _value(row.metadata.encode()),
             NULL if row.idempotency_key is None else _value(row.idempotency_key.encode()),
             NULL if row.parent_id is None else _value(row.parent_id.bytes),
+            NULL if row.run_after is None else _moment(8, _microseconds(row.run_after)),
             _array(row.tags),
         )  # fmt: skip
         events += (_event(6, 16, id_, 8, now, 4, 1), created, _value(row.created.encode()))

@@ -95,7 +95,7 @@ def start_many(drafts: Sequence[Draft]) -> list[Start]:
 
 
 def start_unseen(drafts: Sequence[Draft]) -> list[Start]:
-    """Write a batch without endings that most likely nobody wrote before, inside the caller's transaction.
+    """Write a batch of plain drafts that most likely nobody wrote before, inside the caller's transaction.
 
     Raises:
         Taken: somebody did.

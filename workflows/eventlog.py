@@ -58,6 +58,8 @@ WITH input AS MATERIALIZED (
             WHEN l.finished_at IS NOT NULL THEN 'finished'
             WHEN i.epoch <> l.epoch THEN 'lost_ownership'
             WHEN i.tail <> l.last_seq THEN 'conflict'
+            -- A pump may end a paused instance, but neither put it to sleep nor wake it.
+            WHEN l.status = 'paused' AND i.epoch IS NOT NULL AND NOT i.finishes AND i.status IS NOT NULL THEN 'conflict'
             WHEN NOT i.finishes AND (l.last_seq + i.size > %(max_events)s OR l.log_bytes + i.bytes > %(max_bytes)s)
                 THEN 'log_full'
             ELSE 'appended'
@@ -100,6 +102,8 @@ ALONE = APPEND.replace("{lock}", "")
 READ = """
 SELECT instance_id, seq, type, correlation_id, data::text, at FROM workflows_event
 WHERE instance_id = %s AND seq > %s ORDER BY seq LIMIT %s"""
+TAIL_BEFORE = """
+SELECT seq FROM workflows_event WHERE instance_id = %s AND at < %s ORDER BY seq DESC LIMIT 1"""
 READ_MANY = """
 SELECT e.instance_id, e.seq, e.type, e.correlation_id, e.data::text, e.at
 FROM unnest(%s::uuid[], %s::int[]) AS wanted (id, after)
@@ -199,6 +203,12 @@ def _shown(number: int | None) -> str:
 def read(instance_id: UUID, after: int = 0, limit: int | None = None) -> list[StoredEvent]:
     """Return the events of one log after a sequence number, in order."""
     return [StoredEvent(*row[1:]) for row in execute(READ, (instance_id, after, limit))]
+
+
+def tail_before(instance_id: UUID, moment: datetime) -> int:
+    """Return the number of the last event strictly before a moment; 0 when there is none."""
+    found = execute(TAIL_BEFORE, (instance_id, moment))
+    return int(found[0][0]) if found else 0
 
 
 def read_many(after: Mapping[UUID, int]) -> dict[UUID, list[StoredEvent]]:

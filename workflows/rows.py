@@ -27,10 +27,15 @@ class Ending:
 
 
 class Draft(msgspec.Struct, frozen=True, gc=False):
-    """An instance to be written; without an ending it is pending and ready."""
+    """An instance to be written; without an ending it is pending and ready, or paused."""
 
     trigger: Trigger
     ending: Ending | None = None
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is pending, with nothing but its first event."""
+        return self.ending is None and not self.trigger.paused
 
 
 class Row(msgspec.Struct, gc=False):
@@ -56,6 +61,7 @@ class Row(msgspec.Struct, gc=False):
     run_after: datetime | None
     created: str
     log_bytes: int
+    metadata_version: int = 0
     status: str = Status.PENDING.value
     error_code: str | None = None
     error_message: str | None = None
@@ -67,8 +73,8 @@ class Row(msgspec.Struct, gc=False):
 # The columns of `Row` as the database reads them.
 COLUMNS = """id uuid, org_id uuid, env_id uuid, definition text, version int, shard smallint, source text,
     tags text[], metadata text, idempotency_key text, root_id uuid, parent_id uuid, depth smallint,
-    accepted_at timestamptz, run_after timestamptz, created text, log_bytes int, status text, error_code text,
-    error_message text, superseded_by uuid, ending text, ending_data text"""
+    accepted_at timestamptz, run_after timestamptz, created text, log_bytes int, metadata_version int,
+    status text, error_code text, error_message text, superseded_by uuid, ending text, ending_data text"""
 
 # Rows go in by one order (env, definition, key), so two batches can't wait for each other's keys in a ring. A row whose
 # id or key is taken is left out, and its events with it; the answer names the others.
@@ -77,12 +83,12 @@ WITH input AS MATERIALIZED (
     SELECT * FROM json_to_recordset(%(rows)s::json) AS i ({COLUMNS})
 ), made AS (
     INSERT INTO workflows_instance (
-        id, org_id, env_id, definition, version, status, source, shard, tags, metadata, idempotency_key,
-        root_id, parent_id, depth, superseded_by, accepted_at, created_at, finished_at,
+        id, org_id, env_id, definition, version, status, source, shard, tags, metadata, metadata_version,
+        idempotency_key, root_id, parent_id, depth, superseded_by, accepted_at, run_after, created_at, finished_at,
         error_code, error_message, wake_at, epoch, takeovers, last_seq, last_event_at, log_bytes)
-    SELECT id, org_id, env_id, definition, version, status, source, shard, tags, metadata::json, idempotency_key,
-        root_id, parent_id, depth, superseded_by, accepted_at, statement_timestamp(),
-        CASE WHEN status <> 'pending' THEN statement_timestamp() END,
+    SELECT id, org_id, env_id, definition, version, status, source, shard, tags, metadata::json, metadata_version,
+        idempotency_key, root_id, parent_id, depth, superseded_by, accepted_at, run_after, statement_timestamp(),
+        CASE WHEN status NOT IN ('pending', 'paused') THEN statement_timestamp() END,
         error_code, error_message,
         CASE WHEN status = 'pending' THEN greatest(run_after, statement_timestamp()) END,
         0, 0, CASE WHEN ending IS NULL THEN 1 ELSE 2 END, statement_timestamp(), log_bytes
@@ -92,19 +98,21 @@ WITH input AS MATERIALIZED (
     INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
     SELECT id, 1, 'created', '', created::json, statement_timestamp() FROM input JOIN made USING (id)
     UNION ALL
-    SELECT id, 2, ending, '{END}', ending_data::json, statement_timestamp() FROM input JOIN made USING (id)
-    WHERE ending IS NOT NULL
+    SELECT id, 2, ending, CASE WHEN ending = 'paused' THEN '' ELSE '{END}' END, ending_data::json,
+        statement_timestamp()
+    FROM input JOIN made USING (id) WHERE ending IS NOT NULL
 ), told AS (
     INSERT INTO workflows_outbox (instance_id, org_id, env_id, type, key, payload, created_at)
     SELECT id, org_id, env_id, 'workflow.instance_terminal', id || ':{END}',
         json_build_object('instance_id', id, 'definition', definition, 'status', status), statement_timestamp()
-    FROM input JOIN made USING (id) WHERE ending IS NOT NULL
+    FROM input JOIN made USING (id) WHERE ending IS NOT NULL AND ending <> 'paused'
 )
 SELECT id FROM made"""  # noqa: S608
 
 # What the log says of an ending; a superseded instance never ran, its log stays at `created`.
 ENDING_EVENTS = {Status.CANCELLED: EventType.CANCELLED, Status.SYSTEM_FAILURE: EventType.FAILED}
 
+NOTHING = "{}"
 _encode = msgspec.json.Encoder().encode
 
 
@@ -138,9 +146,13 @@ def build(draft: Draft) -> Row:
         run_after=trigger.run_after,
         created=f'{{"payload":{trigger.payload.decode()}}}',
         log_bytes=len(trigger.payload) + len('{"payload":}'),
+        metadata_version=trigger.metadata_version,
     )
     if draft.ending is not None:
         _end(row, draft.ending)
+    elif trigger.paused:
+        row.status, row.ending, row.ending_data = Status.PAUSED.value, EventType.PAUSED.value, NOTHING
+        row.log_bytes += len(NOTHING)
     return row
 
 

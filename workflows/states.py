@@ -33,6 +33,9 @@ class EventType(StrEnum):
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    ATTRIBUTE_SET = "attribute_set"
+    PAUSED = "paused"
+    RESUMED = "resumed"
 
 
 def choices(words: type[StrEnum]) -> list[tuple[str, str]]:

@@ -4,9 +4,11 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
 
@@ -47,7 +49,8 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     """A wish for one instance; its id is made at the edge, and every later step is idempotent on it.
 
     `payload` and `metadata` are JSON text. `version` is the definition's, pinned at submission. `bufferable` is
-    false when the caller will not have it buffered.
+    false when the caller will not have it buffered. `metadata_version` and `paused` are what became of it in the
+    buffer.
 
     A snapshot holds the fields by their order here: a new one goes to the end, with a default.
     """
@@ -69,6 +72,12 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     parent_id: UUID | None = None
     depth: int = 0
     bufferable: bool = True
+    metadata_version: int = 0
+    paused: bool = False
+
+    def evolve(self, **changes: Any) -> "Trigger":
+        """Return it with other values."""
+        return replace(self, **changes)
 
 
 def fingerprint(definition: str, payload: bytes) -> str:

@@ -4,7 +4,8 @@
 -- nothing and refuse nothing. `forced` (a reason) skips duplicate send, limits, hold and order.
 -- The tail holds fives, `levels` of them: reason, whose passes are counted, limit, window, hold. Then pairs of counter
 -- and increment, which the caller could not report before. Outcomes:
---   passed                                             start it now
+--   passed room [left free_in]                         start it now; tell = 1 asks how many more the environment's
+--                                                      limit lets pass now, and when the next becomes free
 --   shadowed reason count limit                        start it now; `on` would have mollified it
 --   mirrored reason count limit wake                   start it now; a copy is kept to be compared with the row
 --   accepted reason count limit position depth orgs rate wake    it is kept; wake = 1 asks for a drainer
@@ -53,9 +54,10 @@ local cap_org_bytes = tonumber(ARGV[17])
 local cap_total_entries = tonumber(ARGV[18])
 local cap_total_bytes = tonumber(ARGV[19])
 local snapshot = ARGV[20]
-local levels = tonumber(ARGV[21])
+local tell = ARGV[21]
+local levels = tonumber(ARGV[22])
 
-local TAIL, SENT_MS, BRIEF_MS = 22, 600000, 60000
+local TAIL, SENT_MS, BRIEF_MS = 23, 600000, 60000
 if now == 0 then
   local clock = redis.call('TIME')
   now = clock[1] * 1000000 + clock[2]
@@ -138,17 +140,30 @@ local n, q, b, m = tonumber(here[1]) or 0, tonumber(here[2]) or 0, tonumber(here
 local ahead = n - (tonumber(here[3]) or 0)
 if not reason and ahead > 0 then reason, count = 'backlog', ahead end
 
+-- How many of the last passes are inside the window, by halving, since they are ordered; what is left, and for how long.
+local function room_left(list, most, window)
+  local low, high = 0, most
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    local at = redis.call('LINDEX', list, middle)
+    if at and now - at < window then low = middle + 1 else high = middle end
+  end
+  return most - low, redis.call('LINDEX', list, low - 1) + window - now
+end
+
 if not reason then
+  local left, free_in
   for at = TAIL, TAIL + 5 * levels - 5, 5 do
     local list, most = passes .. ARGV[at + 1], tonumber(ARGV[at + 2])
     if redis.call('LPUSH', list, now) > most then redis.call('LTRIM', list, 0, most - 1) end
     redis.call('PEXPIRE', list, math.floor(ARGV[at + 3] / 1000) + 60000)
+    if tell == '1' and ARGV[at] == 'env_rate' then left, free_in = room_left(list, most, tonumber(ARGV[at + 3])) end
   end
   if mode == 'on' then
     bind()
     remember('passed')
   end
-  return answer('passed', 'room')
+  return answer('passed', 'room', left, free_in)
 elseif mode == 'shadow' then
   return answer('shadowed', reason, count, limit)
 end

@@ -60,6 +60,26 @@ def test_a_log_and_a_cancel_are_answered_as_described(acme: Caller):
     agree(examples.CANCELLED, acme.post(f"instances/{made}/cancel", body).json())
 
 
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [
+        ("change_tags", "tags"),
+        ("change_metadata", "metadata"),
+        ("reschedule_instance", "reschedule"),
+        ("pause_instance", "pause"),
+        ("resume_instance", "resume"),
+    ],
+)
+def test_a_verb_is_answered_as_described(acme: Caller, name: str, verb: str):
+    made = acme.post("triggers", examples.ORDER).json()["id"]
+    for number, body in enumerate(list(examples.BODIES.get(name, {}).values()) or [{}]):
+        answer = acme.post(f"instances/{made}/{verb}", body)
+        assert answer.status_code == 200
+        if number == 0:
+            (shown,) = examples.ANSWERS[name, 200].values()
+            agree(shown, answer.json())
+
+
 def test_a_list_is_answered_as_described(smoothed: Caller):
     for key in (str(uuid7()), "order-1", "order-2"):
         smoothed.post("triggers", examples.ORDER | {"idempotency_key": key})

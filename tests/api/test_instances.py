@@ -143,10 +143,3 @@ def test_a_fence_is_one_number(acme, sent):
     made = acme.trigger().json()["id"]
     refused = acme.post(f"instances/{made}/cancel", If_Match=sent)
     assert (refused.status_code, refused.json()["parameter"]) == (400, "If-Match")
-
-
-def test_a_cancel_with_a_field_that_is_not_honoured_is_refused(acme):
-    made = acme.trigger().json()["id"]
-    refused = acme.post(f"instances/{made}/cancel", {"as_of": "2026-01-01T00:00:00Z"})
-    assert (refused.status_code, refused.json()["pointer"]) == (400, "/as_of")
-    assert acme.get(f"instances/{made}").json()["status"] == "pending"

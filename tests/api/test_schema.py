@@ -56,7 +56,7 @@ def test_every_address_of_the_api_is_described(described):
     undescribed = {"api/schema", "api/docs", "^api/"}
     addresses = {str(pattern.pattern) for pattern in urlpatterns} - undescribed
     shown = {path.lstrip("/") for path in described["paths"]}
-    assert {re.sub(r"<uuid:id_>", "{id_}", address) for address in addresses} == shown
+    assert {re.sub(r"<\w+:(\w+)>", r"{\1}", address) for address in addresses} == shown
 
 
 def test_every_operation_tells_its_answers(described):

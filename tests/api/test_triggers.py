@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django_redis import get_redis_connection
 
+from tests.api.conftest import make_caller
 from workflows.intake import refresher
 from workflows.models import Definition, Event, Instance
 
@@ -31,9 +32,20 @@ def test_a_trigger_starts_an_instance(acme):
 
 def test_an_instance_shows_all_its_members(acme):
     assert list(acme.trigger().json()) == [
-        *("id", "definition", "version", "status", "org", "env", "source", "tags", "metadata", "payload", "output"),
-        *("error", "shard", "root_id", "parent_id", "depth", "hooks", "notice"),
-        *("accepted_at", "created_at", "started_at", "finished_at"),
+        *("id", "definition", "version", "status", "org", "env", "source", "tags", "metadata"),
+        *(
+            "metadata_version",
+            "payload",
+            "output",
+            "error",
+            "shard",
+            "root_id",
+            "parent_id",
+            "depth",
+            "hooks",
+            "notice",
+        ),
+        *("accepted_at", "run_after", "created_at", "started_at", "finished_at"),
     ]
 
 
@@ -116,6 +128,19 @@ def test_another_body_under_the_same_request_id_is_another_trigger(smoothed, sec
     first = smoothed.post("triggers", {"definition": "greet", "payload": 1}, X_Request_Id="r-1").json()
     other = smoothed.post("triggers", {"definition": "greet", **second}, X_Request_Id="r-1")
     assert (other.status_code, other.json()["id"] == first["id"]) == (202, False)
+
+
+def test_an_answer_tells_what_is_left_of_the_limit(db):
+    caller = make_caller(mode="on", limit=2, window_ms=1_500, hold_ms=60_000)
+    answers = [caller.trigger() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 202]
+    assert [answer["RateLimit-Policy"] for answer in answers] == ['"env";q=2;w=2'] * 3
+    assert [answer["RateLimit"] for answer in answers[:2]] == ['"env";r=1;t=2', '"env";r=0;t=2']
+    assert answers[2]["RateLimit"].startswith('"env";r=0;t=')
+
+
+def test_without_a_limit_nothing_is_told_of_one(acme):
+    assert "RateLimit" not in acme.trigger()
 
 
 def test_requests_without_an_id_are_never_the_same(smoothed):

@@ -17,15 +17,16 @@ def claim():
 
 
 def settle(claimed) -> list[Settlement]:
-    """Settle what is written, writing again what was patched meanwhile."""
+    """Settle what is written, writing again what was patched meanwhile; return the first answers."""
     reports = [Settle(entry.id, entry.patch_version) for entry in claimed.entries]
-    answers = buffer.settle(claimed.token, reports)
-    for entry, answer in zip(claimed.entries, answers, strict=True):
-        if answer is Settlement.PATCHED:
-            patched = buffer.read(entry.scope, entry.id)
-            write([patched])
-            assert buffer.settle(claimed.token, [Settle(entry.id, patched.patch_version)]) == [Settlement.SETTLED]
-    return answers
+    answers = first = buffer.settle(claimed.token, reports)
+    while Settlement.PATCHED in answers:
+        patched = buffer.leased([report.id for report, answer in zip(reports, answers, strict=True)
+                                 if answer is Settlement.PATCHED])  # fmt: skip
+        write(patched)
+        reports = [Settle(entry.id, entry.patch_version) for entry in patched]
+        answers = buffer.settle(claimed.token, reports)
+    return first
 
 
 def write(entries) -> None:

@@ -9,7 +9,7 @@ from tests.intake.draining import claim, drain, settle, write
 from tests.tenants import make_env, request, seen
 from workflows.engine import AlreadyFinished, Cancelled, FenceConflict, NotFound
 from workflows.intake import control, lookup, submission
-from workflows.intake.control import CancelledInBuffer
+from workflows.intake.control import At, CancelledInBuffer
 from workflows.intake.lookup import LookupUnavailable
 from workflows.models import Event, Instance
 from workflows.states import Status
@@ -24,8 +24,8 @@ def env(db):
     return made
 
 
-def cancel(env, id_, **fields):
-    return control.cancel(seen(env), id_, "not wanted", actor="ada", **fields)
+def cancel(env, id_, seq=None):
+    return control.cancel(seen(env), id_, "not wanted", actor="ada", at=At(seq))
 
 
 def test_a_buffered_instance_is_cancelled_at_once_and_never_runs(env):
@@ -47,11 +47,11 @@ def test_a_row_is_cancelled_by_the_engine(env):
 
 def test_a_fence_holds_in_both_places(env):
     row = submission.submit(request(env, bufferable=False)).instance.id
-    assert cancel(env, row, expected_seq=9) == FenceConflict(9, 1)
-    assert cancel(env, row, expected_seq=0) == FenceConflict(0, 1)
+    assert cancel(env, row, 9) == FenceConflict(9, 1)
+    assert cancel(env, row, 0) == FenceConflict(0, 1)
     entry = submission.submit(request(env)).instance.id
-    assert cancel(env, entry, expected_seq=1) == NotFound()
-    assert cancel(env, entry, expected_seq=0) == CancelledInBuffer()
+    assert cancel(env, entry, 1) == FenceConflict(1, 0)
+    assert cancel(env, entry, 0) == CancelledInBuffer()
 
 
 def test_another_tenants_instance_is_not_found(env):

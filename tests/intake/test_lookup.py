@@ -188,3 +188,26 @@ def test_a_log_is_read_from_a_number_on_and_is_empty_while_buffered(env):
     assert [event.seq for event in lookup.read_log(seen(env), row.id, after=1).events] == [2]
     assert lookup.read_log(seen(env), entry.id) == lookup.Log((), 0)
     assert lookup.read_log(seen(env), request(env).id) is None
+
+
+def test_many_are_found_wherever_they_are_in_one_question(env, django_assert_max_num_queries):
+    row, entries = submit(env), [submit(env) for _ in range(20)]
+    gone = request(env).id
+    wanted = [row.id, *(entry.id for entry in entries), gone]
+    seen(env)
+    with django_assert_max_num_queries(1):
+        found = lookup.find_many(seen(env), wanted)
+    assert set(found) == {row.id, *(entry.id for entry in entries)}
+
+
+def test_a_page_of_large_entries_is_shorter_and_the_next_goes_on(env, monkeypatch):
+    monkeypatch.setattr(buffer, "READ_BYTES", 3_000)
+    monkeypatch.setattr(buffer, "LISTED_BYTES", 6_000)
+    made = [submit(env, payload=b'"' + b"x" * 1_000 + b'"').id for _ in range(12)]
+    pages, cursor = [], None
+    while not pages or cursor is not None:
+        page = lookup.listing(seen(env), cursor=cursor, limit=100)
+        pages.append(ids(page))
+        cursor = page.next_cursor
+    assert [id_ for page in pages for id_ in page] == sorted(made, reverse=True)
+    assert max(map(len, pages)) < 10

@@ -11,7 +11,7 @@ from mollifier.decision import Scope
 from mollifier.entry import State
 from tests.intake.draining import entry_of
 from tests.tenants import trigger
-from workflows import engine
+from workflows import engine, patch
 from workflows.fence import Failure
 from workflows.intake import lookup, view
 from workflows.intake.directory import Env, Org
@@ -65,6 +65,14 @@ def test_an_entry_that_was_cancelled_is_cancelled():
     assert (shown.status, shown.error, shown.notice) == ("cancelled", Failure("cancelled", "not wanted"), None)
 
 
+def test_an_entry_that_was_changed_or_paused_is_shown_so():
+    made = sent()
+    changed = made.evolve(tags=("u",), metadata=b'{"m":2}', metadata_version=1, paused=True)
+    shown = view.from_entry(ENV, entry_of(made, patch=patch.encode(made, changed)))
+    assert (shown.tags, shown.metadata, shown.metadata_version) == (("u",), b'{"m":2}', 1)
+    assert (shown.status, shown.notice.code, shown.last_seq) == ("paused", "paused", 0)
+
+
 @pytest.mark.parametrize(("snapshot", "code"), [(b"", "snapshot_invalid"), (b"\x09", "snapshot_from_future")])
 def test_an_entry_that_can_not_be_read_is_still_shown(snapshot, code):
     given = entry(snapshot=snapshot)
@@ -88,6 +96,8 @@ def row(**given) -> list:
         "parent_id": None,
         "depth": 0,
         "accepted_at": moment,
+        "run_after": None,
+        "metadata_version": 0,
         "created_at": moment,
         "started_at": None,
         "finished_at": None,

@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, gate, keys, pages, stats
+from mollifier import buffer, gate, keys, pages, patches, stats
 from mollifier.decision import Mode, Passed, PassThrough, Reason, Scope
-from mollifier.entry import Fail, PatchOutcome, Requeue, Settle, Settlement, State
+from mollifier.entry import Fail, Requeue, Settle, Settlement, State
 from mollifier.errors import BufferUnavailable
 from tests.mollifier.makers import ACME, NOW_MS, accept, arrival, ordered_id
 
@@ -221,54 +221,6 @@ def test_an_entry_that_lapsed_twice_is_claimed_alone_and_then_spends_attempts():
     assert (entry.id, entry.lapses, entry.attempts) == (ids[0], 3, 1)
 
 
-# Cancelling.
-
-
-def test_a_cancelled_entry_tells_its_claim_why():
-    (one,) = accept(1)
-    assert buffer.cancel(ACME, one, "not needed") is PatchOutcome.APPLIED
-    assert buffer.cancel(ACME, one, "again") is PatchOutcome.CANCELLED
-    (entry,) = claim().entries
-    assert (entry.cancel_reason, entry.patch_version) == ("not needed", 1)
-
-
-def test_a_cancel_during_the_write_is_told_to_the_settler():
-    (one,) = accept(1)
-    batch = claim()
-    buffer.cancel(ACME, one, "changed my mind")
-    assert settle_all(batch) == [Settlement.PATCHED]
-    assert states() == (0, 0, 1, 0)
-    (entry,) = buffer.leased([one])
-    assert entry.cancel_reason == "changed my mind"
-    assert buffer.settle(batch.token, [Settle(one, entry.patch_version)]) == [Settlement.SETTLED]
-    assert stats.overview().bytes == 0
-
-
-@pytest.mark.parametrize("report", [Requeue, Fail])
-def test_a_cancelled_retry_or_dead_letter_becomes_due_at_once(report):
-    (one,) = accept(1)
-    batch = claim()
-    buffer.settle(batch.token, [Requeue(one, 60_000, True, "x") if report is Requeue else Fail(one, "x")])
-    assert buffer.cancel(ACME, one, "enough") is PatchOutcome.APPLIED
-    (entry,) = claim().entries
-    assert entry.cancel_reason == "enough"
-
-
-def test_another_place_can_not_cancel_or_read():
-    (one,) = accept(1)
-    for scope in (STAGING, Scope("other", ACME.env)):
-        assert buffer.cancel(scope, one, "x") is PatchOutcome.NOT_FOUND
-        assert buffer.read(scope, one) is None
-    assert buffer.cancel(ACME, uuid.uuid4(), "x") is PatchOutcome.NOT_FOUND
-
-
-def test_what_a_patch_adds_is_counted_in_bytes():
-    (one,) = accept(1)
-    before = stats.overview().bytes
-    buffer.cancel(ACME, one, "ten bytes.")
-    assert stats.overview().bytes == before + 10
-
-
 # Reading.
 
 
@@ -283,7 +235,7 @@ def test_an_entry_is_read_in_every_state_until_it_is_gone():
     buffer.settle(batch.token, [Fail(one, "x")])
     seen.append(buffer.read(ACME, one).state)
     assert seen == [State.QUEUED, State.LEASED, State.DELAYED, State.FAILED]
-    buffer.cancel(ACME, one, "x")
+    patches.cancel(ACME, one, "x")
     settle_all(claim())
     assert buffer.read(ACME, one) is None
 
@@ -345,7 +297,8 @@ def test_without_redis_every_call_says_so():
         lambda: buffer.settle("t", [Settle(uuid.uuid4(), 0)]),
         lambda: buffer.extend("t", 1),
         buffer.reclaim,
-        lambda: buffer.cancel(ACME, uuid.uuid4(), "x"),
+        lambda: patches.cancel(ACME, uuid.uuid4(), "x"),
+        lambda: patches.apply(ACME, uuid.uuid4(), lambda _: b"x"),
         lambda: buffer.read(ACME, uuid.uuid4()),
         lambda: buffer.newest(ACME, None, 1),
         lambda: pages.oldest(1),
@@ -353,3 +306,41 @@ def test_without_redis_every_call_says_so():
     for call in calls:
         with pytest.raises(BufferUnavailable):
             call()
+
+
+def test_many_entries_are_read_in_one_exchange():
+    ids = accept(50)
+    accept(1, STAGING)
+    redis = get_redis_connection("buffer")
+    before = redis.info("commandstats")["cmdstat_evalsha"]["calls"]
+    assert [entry.id for entry in buffer.read_many(ACME, [uuid.uuid4(), *ids])] == ids
+    assert redis.info("commandstats")["cmdstat_evalsha"]["calls"] == before + 1
+    assert buffer.read_many(STAGING, ids) == []
+
+
+def test_what_one_exchange_reads_is_bounded_in_bytes(monkeypatch):
+    monkeypatch.setattr(buffer, "READ_BYTES", 2_500)
+    monkeypatch.setattr(buffer, "LISTED_BYTES", 4_000)
+    ids = [ordered_id(number) for number in range(10)]
+    accept(10, ids=ids, snapshot=b"x" * 1_000)
+    assert [entry.id for entry in buffer.read_many(ACME, ids)] == ids
+    pages, before = [], None
+    while page := buffer.newest(ACME, before, 100):
+        pages.append(len(page))
+        before = page[-1].id
+    assert (sum(pages), max(pages) < 7) == (10, True)
+
+
+def test_a_list_goes_on_past_entries_that_leave_meanwhile(monkeypatch):
+    ids = [ordered_id(number) for number in range(10)]
+    accept(10, ids=ids)
+    read, left = buffer._read, []
+
+    def settle_first(wanted, most=None):
+        if not left:
+            left.extend(entry.id for entry in buffer.claim("t", 1000, LEASE_MS).entries)
+            buffer.settle("t", [Settle(one, 0) for one in ids[6:9]])
+        return read(wanted, most)
+
+    monkeypatch.setattr(buffer, "_read", settle_first)
+    assert [entry.id for entry in buffer.newest(ACME, None, 5)] == [ids[9], *ids[5:1:-1]]

@@ -7,7 +7,7 @@ from time import monotonic
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, conf, gate, keys, stats
+from mollifier import buffer, conf, gate, keys, patches, stats
 from mollifier.conf import Conf
 from mollifier.decision import Mode, Scope
 from mollifier.drainer import Drainer
@@ -218,7 +218,7 @@ def test_an_entry_that_can_not_be_read_is_a_dead_letter():
 def test_a_cancelled_entry_becomes_a_cancelled_row():
     memory = MemoryMaterialiser()
     (one,) = accept(1)
-    buffer.cancel(ACME, one, "not needed")
+    patches.cancel(ACME, one, "not needed")
     drain(memory)
     assert memory.rows == {one: "cancelled"}
 
@@ -228,7 +228,7 @@ def test_a_cancel_while_the_row_is_written_reaches_the_row():
     (one,) = accept(1)
     with draining(gated) as drainer:
         assert gated.entered.wait(10)
-        buffer.cancel(ACME, one, "too late?")
+        patches.cancel(ACME, one, "too late?")
         gated.open.set()
         until(lambda: drainer.report.settled == 1)
     assert gated.rows == {one: "cancelled"}

@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from mollifier import gate
-from mollifier.decision import Limit, Mode, Mollify, Passed, PassThrough, Reason, Scope, ShadowLog
+from mollifier.decision import Left, Limit, Mode, Mollify, Passed, PassThrough, Reason, Scope, ShadowLog
 from tests.mollifier.makers import ACME, NOW_MS, arrival
 
 STAGING, OTHER = Scope("acme", "staging"), Scope("other", "production")
@@ -87,3 +87,14 @@ def test_what_a_level_mollifies_is_buffered_under_its_reason():
     decision = gate.admit(arrival(OTHER, limit=0, levels={"everybody": Limit(1, 200, 0)}), now_ms=NOW_MS)
     assert isinstance(decision, Mollify)
     assert (decision.reason, decision.count, decision.limit) == (Reason.GLOBAL_RATE, 1, 1)
+
+
+def test_a_single_trigger_is_told_what_is_left_of_its_environments_limit():
+    def left(at):
+        return gate.admit(arrival(limit=5), now_ms=NOW_MS + at).left
+
+    assert [left(at) for at in (0, 10, 20)] == [Left(4, 200), Left(3, 190), Left(2, 180)]
+    assert left(205) == Left(2, 5)
+    assert left(400) == Left(3, 5)
+    assert gate.admit(arrival(limit=0), now_ms=NOW_MS).left is None
+    assert gate.admit_many([arrival(limit=5)], now_ms=NOW_MS + 10_000)[0].left is None

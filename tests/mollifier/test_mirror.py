@@ -3,9 +3,9 @@
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, gate, keys, mirror, pages, stats
+from mollifier import buffer, gate, keys, mirror, pages, patches, stats
 from mollifier.decision import Mirrored, Mode, Passed, PassThrough, Reason
-from mollifier.entry import Comparison
+from mollifier.entry import Comparison, NotFound
 from tests.mollifier.makers import ACME, NOW_MS, accept, arrival
 from tests.mollifier.memory import MemoryMaterialiser
 
@@ -37,7 +37,7 @@ def test_nobody_takes_a_mirrored_entry_for_a_buffered_one():
     (one,) = over_the_limit()
     assert buffer.read(ACME, one.id) is None
     assert buffer.newest(ACME, None, 10) == pages.oldest(10) == []
-    assert buffer.cancel(ACME, one.id, "why").value == "not_found"
+    assert patches.cancel(ACME, one.id, "why") == NotFound()
     assert buffer.claim("t", 10, 60_000, now_ms=DUE_MS).entries == ()
     assert (stats.overview().buffered, stats.overview().mirrored) == (0, 1)
     assert gate.admit(arrival(mode=Mode.MIRROR, limit=1), now_ms=NOW_MS + 1_000) == ROOM, "it is no backlog"

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mollifier import buffer, conf, deadletters, fairness, gate, keys, stats
+from mollifier import buffer, conf, deadletters, fairness, gate, keys, patches, stats, sweep
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -24,7 +24,17 @@ from mollifier.decision import (
     Rollout,
     Scope,
 )
-from mollifier.entry import DeadLetterOutcome, Fail, PatchOutcome, Requeue, Settle, Settlement, State
+from mollifier.entry import (
+    Applied,
+    Cancelled,
+    DeadLetterOutcome,
+    Fail,
+    NotFound,
+    Requeue,
+    Settle,
+    Settlement,
+    State,
+)
 from mollifier.fairness import Share
 from tests.mollifier.makers import ordered_id
 
@@ -42,13 +52,16 @@ class Model:
     scope: Scope
     snapshot: bytes
     seq: int
+    accepted_ms: float
     state: State = State.QUEUED
     token: str | None = None
     due: float = 0
     attempts: int = 0
     lapses: int = 0
     cancelled: str | None = None
-    seen_cancelled: bool = False
+    patch: bytes = b""
+    version: int = 0
+    seen_version: int = 0
 
 
 @dataclass
@@ -143,7 +156,7 @@ class Buffer(RuleBasedStateMachine):
         if binding:
             self.bound[arrival.scope, binding.key] = (arrival.id, binding.fingerprint)
         if arrival.id not in self.entries:
-            self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number())
+            self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number(), self.now)
 
     @rule(limit=st.integers(1, 12), lost=st.booleans())
     def claim(self, limit, lost):
@@ -170,12 +183,13 @@ class Buffer(RuleBasedStateMachine):
         for entry in batch.entries:
             model = self.entries[entry.id]
             assert (entry.scope, entry.snapshot) == (model.scope, model.snapshot)
-            assert (entry.attempts, entry.lapses, entry.cancel_reason) == (
-                model.attempts,
-                model.lapses,
+            assert (entry.attempts, entry.lapses) == (model.attempts, model.lapses)
+            assert (entry.cancel_reason, entry.patch, entry.patch_version) == (
                 model.cancelled,
+                model.patch,
+                model.version,
             )
-            model.state, model.token, model.seen_cancelled = State.LEASED, token, model.cancelled is not None
+            model.state, model.token, model.seen_version = State.LEASED, token, model.version
             self.leases[token].ids.add(entry.id)
 
     def check_order(self, claimed, waiting):
@@ -207,14 +221,14 @@ class Buffer(RuleBasedStateMachine):
         kind = data.draw(st.sampled_from(["settle", "settle", "settle", "back", "retry", "fail"]))
         model = self.entries[one]
         if kind == "settle":
-            return Settle(one, 1 if model.seen_cancelled else 0)
+            return Settle(one, model.seen_version)
         if kind == "fail":
             return Fail(one, "dead")
         return Requeue(one, 0 if kind == "back" else 300, kind == "retry", "")
 
     def apply(self, token, report):
         model = self.entries[report.id]
-        if isinstance(report, Settle) and model.cancelled and not model.seen_cancelled:
+        if isinstance(report, Settle) and model.version > model.seen_version:
             return Settlement.PATCHED
         self.leases[token].ids.discard(report.id)
         model.token = None
@@ -251,6 +265,16 @@ class Buffer(RuleBasedStateMachine):
             lease.ids.clear()
         self.promote()
 
+    @rule(waited=st.sampled_from([0, 400, 2_000]))
+    def sweep(self, waited):
+        """Nothing ever has to be put right, and what is stale is what waits."""
+        report = sweep.SweepReport()
+        assert sweep._pass("sweeper", conf.read({"SWEEP_STALE_SECONDS": waited / 1000}), self.now, report)
+        get_redis_connection("buffer").delete(keys.key("sweeper"))
+        assert (report.wrapped, report.repaired, report.orphaned) == (True, 0, 0)
+        late = [entry for entry in self.live(State.QUEUED) if entry.accepted_ms < self.now - waited]
+        assert report.stale == stats.overview().stale == len(late)
+
     @rule(member=st.sampled_from(["acme", "other", PLACES[0], PLACES[1]]))
     def pause_or_go_on(self, member):
         name = member if isinstance(member, str) else keys.place(member)
@@ -285,16 +309,28 @@ class Buffer(RuleBasedStateMachine):
 
     @rule(arrival=arrivals)
     def cancel(self, arrival):
-        outcome = buffer.cancel(arrival.scope, arrival.id, "enough", now_ms=self.now)
+        outcome = patches.cancel(arrival.scope, arrival.id, "enough", now_ms=self.now)
         model = self.entries.get(arrival.id)
         if model is None:
-            assert outcome is PatchOutcome.NOT_FOUND
+            assert outcome == NotFound()
             return
-        assert outcome is (PatchOutcome.CANCELLED if model.cancelled else PatchOutcome.APPLIED)
+        assert outcome == (Cancelled() if model.cancelled else Applied(model.version + 1))
         if not model.cancelled:
-            model.cancelled = "enough"
+            model.cancelled, model.version = "enough", model.version + 1
             if model.state in {State.FAILED, State.DELAYED}:
                 model.state, model.due = State.DELAYED, self.now
+
+    @rule(arrival=arrivals, text=st.binary(max_size=40))
+    def patch(self, arrival, text):
+        outcome = patches.apply(arrival.scope, arrival.id, lambda entry: entry.patch + text, now_ms=self.now)
+        model = self.entries.get(arrival.id)
+        if model is None:
+            assert outcome == NotFound()
+        elif model.cancelled:
+            assert outcome == Cancelled()
+        else:
+            model.patch, model.version = model.patch + text, model.version + bool(text)
+            assert outcome == Applied(model.version)
 
     # What always holds.
 
@@ -311,7 +347,9 @@ class Buffer(RuleBasedStateMachine):
         assert (overview.queued, overview.delayed, overview.leased, overview.failed) == tuple(
             states[state] for state in (State.QUEUED, State.DELAYED, State.LEASED, State.FAILED)
         )
-        charged = {one: CHARGE + len(e.snapshot) + len(e.cancelled or "") for one, e in self.entries.items()}
+        charged = {
+            one: CHARGE + len(e.snapshot) + len(e.patch) + len(e.cancelled or "") for one, e in self.entries.items()
+        }
         assert overview.bytes == sum(charged.values())
         redis = get_redis_connection("buffer")
         for scope in PLACES:

@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from workflows import engine
 from workflows.admin import page
 from workflows.intake import control
-from workflows.intake.control import CancelledInBuffer
+from workflows.intake.control import At, CancelledInBuffer
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
 
@@ -56,7 +56,7 @@ def carry_out(request: HttpRequest, env: Env, id_: UUID, form: CancelForm) -> tu
     """Cancel, and say how it went; None when the form has to say it."""
     reason, seq = form.cleaned_data["reason"], form.cleaned_data["seq"]
     try:
-        outcome = control.cancel(env, id_, reason, actor=request.user.get_username(), expected_seq=seq)
+        outcome = control.cancel(env, id_, reason, actor=request.user.get_username(), at=At(seq))
     except LookupUnavailable:
         form.add_error(None, "Redis does not answer, so it is not known where this instance is. Nothing was changed.")
         return None

@@ -17,6 +17,8 @@ TONES: dict[str, str] = {
     EventType.WAIT_COMPLETED: "info",
     EventType.STEP_RETRYING: "warn",
     EventType.CANCELLED: "warn",
+    EventType.PAUSED: "warn",
+    EventType.RESUMED: "info",
     EventType.STEP_FAILED: "bad",
     EventType.FAILED: "bad",
 }

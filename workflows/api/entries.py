@@ -9,11 +9,12 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from workflows.api import parsing, problems, responses, schema, serializers
+from workflows.api import parsing, problems, responses, schema, serializers_buffer
 from workflows.api.auth import caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem
-from workflows.api.serializers import DecisionRequest, EntriesQuery, NoQuery
+from workflows.api.serializers import NoQuery
+from workflows.api.serializers_buffer import DecisionRequest, EntriesQuery
 from workflows.intake import deadletters, entries
 from workflows.intake.deadletters import DeadLetterOutcome
 from workflows.intake.rollout import Actor
@@ -33,7 +34,7 @@ class EntriesView(ApiView):
         asked = parsing.query(request, EntriesQuery)
         page = entries.listing(caller_of(request).env, asked.state, asked.cursor, asked.limit)
         shown = [
-            serializers.BufferEntry(
+            serializers_buffer.BufferEntry(
                 id=each.id,
                 definition=each.definition,
                 state=each.state,
@@ -46,7 +47,7 @@ class EntriesView(ApiView):
             )
             for each in page.data
         ]
-        return responses.encode(serializers.BufferPage(shown, page.next_cursor))
+        return responses.encode(serializers_buffer.BufferPage(shown, page.next_cursor))
 
 
 class RedriveView(ApiView):
@@ -81,7 +82,7 @@ def decide(request: Request, id_: UUID, verb: Callable[..., Any]) -> HttpRespons
     outcome: DeadLetterOutcome = verb(caller.env, id_, actor=Actor(caller.name), reason=asked.reason)
     match outcome:
         case DeadLetterOutcome.REDRIVEN | DeadLetterOutcome.DISCARDED:
-            return responses.encode(serializers.Decided(id_, outcome.value))
+            return responses.encode(serializers_buffer.Decided(id_, outcome.value))
         case DeadLetterOutcome.NOT_FAILED:
             raise Problem(HTTPStatus.CONFLICT, outcome.value, "It is buffered, and no dead letter.")
         case DeadLetterOutcome.NOT_FOUND:

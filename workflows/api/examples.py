@@ -16,6 +16,7 @@ STARTED: dict[str, Any] = {
     "source": "api",
     "tags": ["vip"],
     "metadata": {"trace": "t-1"},
+    "metadata_version": 0,
     "payload": {"order": 1},
     "output": None,
     "error": None,
@@ -26,6 +27,7 @@ STARTED: dict[str, Any] = {
     "hooks": [],
     "notice": None,
     "accepted_at": AT,
+    "run_after": None,
     "created_at": AT,
     "started_at": None,
     "finished_at": None,
@@ -45,6 +47,10 @@ CANCELLED = STARTED | {
     "error": {"code": "cancelled", "message": "ordered twice"},
     "finished_at": AT,
 }
+TAGGED = STARTED | {"tags": ["vip", "urgent"]}
+COUNTED = STARTED | {"metadata": {"trace": "t-1", "attempts": 1, "notes": ["called back"]}, "metadata_version": 1}
+PUT_OFF = STARTED | {"run_after": "2026-12-24T18:00:00Z"}
+PAUSED = STARTED | {"status": "paused"}
 ORDER = {
     "definition": "noop",
     "payload": {"order": 1},
@@ -86,6 +92,17 @@ BODIES: dict[str, dict[str, Any]] = {
     "cancel_instance": {"with a reason": {"reason": "ordered twice"}},
     "redrive_entry": {"its cause is mended": {"reason": "the disk has room again"}},
     "discard_entry": {"nobody needs it": {"reason": "a test of last week"}},
+    "change_tags": {"one more": {"add": ["urgent"]}, "one for another": {"add": ["calm"], "remove": ["urgent"]}},
+    "change_metadata": {
+        "count and note": {
+            "operations": [
+                {"op": "increment", "key": "attempts"},
+                {"op": "append", "key": "notes", "value": "called back"},
+            ],
+            "expected_version": 0,
+        }
+    },
+    "reschedule_instance": {"not before Christmas": {"run_after": "2026-12-24T18:00:00Z"}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -117,6 +134,12 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
         }
     },
     ("cancel_instance", 200): {"cancelled": CANCELLED},
+    ("change_tags", 200): {"one more": TAGGED},
+    ("change_metadata", 200): {"counted and noted": COUNTED},
+    ("reschedule_instance", 200): {"put off": PUT_OFF},
+    ("pause_instance", 200): {"paused": PAUSED},
+    ("resume_instance", 200): {"pending again": STARTED},
+    ("delete_idempotency_key", 200): {"freed": {"cleared": ID}},
     ("get_buffer", 200): {"some": {"org": "acme", "available": True, "queued": 3, "oldest_age_seconds": 1.5}},
     ("list_entries", 200): {
         "a dead letter": {

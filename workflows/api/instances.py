@@ -1,18 +1,31 @@
-"""Instances: read one, list them, read a log, cancel."""
+"""Instances: read one, list them, read a log, and the verbs on one, buffered or not."""
 
 from collections.abc import Mapping
-from typing import ClassVar
+from datetime import datetime
+from typing import ClassVar, TypeVar
 from uuid import UUID
 
 import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from workflows.api import parsing, problems, responses, schema
+from workflows.api import parsing, problems, responses, schema, schema_verbs
 from workflows.api.auth import caller_of
 from workflows.api.base import ApiView
-from workflows.api.serializers import CancelRequest, EventsQuery, ListQuery, NoQuery
+from workflows.api.problems import invalid
+from workflows.api.serializers import (
+    CancelRequest,
+    EventsQuery,
+    ListQuery,
+    MetadataRequest,
+    NoQuery,
+    PauseRequest,
+    RescheduleRequest,
+    TagsRequest,
+)
+from workflows.api.triggers import due
 from workflows.intake import control, lookup
+from workflows.intake.control import At
 from workflows.intake.lookup import Filters
 from workflows.scopes import Scopes
 
@@ -21,6 +34,11 @@ WRITE = frozenset({Scopes.INSTANCES_WRITE})
 DEFAULT_REASON = "Cancelled by a caller"
 
 cancel_body = msgspec.json.Decoder(CancelRequest)
+tags_body = msgspec.json.Decoder(TagsRequest)
+metadata_body = msgspec.json.Decoder(MetadataRequest)
+reschedule_body = msgspec.json.Decoder(RescheduleRequest)
+pause_body = msgspec.json.Decoder(PauseRequest)
+T = TypeVar("T")
 
 
 class InstancesView(ApiView):
@@ -69,14 +87,92 @@ class CancelView(ApiView):
 
     scopes: ClassVar[Mapping[str, frozenset[Scopes]]] = {"POST": WRITE}
 
-    @schema.CANCEL_INSTANCE
+    @schema_verbs.CANCEL_INSTANCE
     def post(self, request: Request, id_: UUID) -> HttpResponse:
-        parsing.query(request, NoQuery)
-        caller = caller_of(request)
-        body = parsing.read_body(request)
-        asked = parsing.decode(cancel_body, body) if body else CancelRequest()
-        expected_seq = parsing.if_match(request)
-        outcome = control.cancel(
-            caller.env, id_, asked.reason or DEFAULT_REASON, actor=caller.name, expected_seq=expected_seq
+        asked, caller = read(request, cancel_body), caller_of(request)
+        at = fence(request, asked.as_of)
+        outcome = control.cancel(caller.env, id_, asked.reason or DEFAULT_REASON, actor=caller.name, at=at)
+        return responses.steered(caller.env, id_, outcome)
+
+
+class SteerView(ApiView):
+    """A verb on an instance wherever it is."""
+
+    scopes: ClassVar[Mapping[str, frozenset[Scopes]]] = {"POST": WRITE}
+
+
+class TagsView(SteerView):
+    """Add and take away tags."""
+
+    @schema_verbs.CHANGE_TAGS
+    def post(self, request: Request, id_: UUID) -> HttpResponse:
+        asked, caller = read(request, tags_body), caller_of(request)
+        at = fence(request, asked.as_of)
+        outcome = control.change_tags(caller.env, id_, add=asked.add, remove=asked.remove, actor=caller.name, at=at)
+        return responses.steered(caller.env, id_, outcome)
+
+
+class MetadataView(SteerView):
+    """Operate on the metadata."""
+
+    @schema_verbs.CHANGE_METADATA
+    def post(self, request: Request, id_: UUID) -> HttpResponse:
+        asked, caller = read(request, metadata_body), caller_of(request)
+        outcome = control.change_metadata(
+            caller.env,
+            id_,
+            asked.operations,
+            expected_version=asked.expected_version,
+            actor=caller.name,
+            at=fence(request, asked.as_of),
         )
-        return responses.cancelled(caller.env, id_, outcome)
+        return responses.steered(caller.env, id_, outcome)
+
+
+class RescheduleView(SteerView):
+    """Say when an instance may start."""
+
+    @schema_verbs.RESCHEDULE_INSTANCE
+    def post(self, request: Request, id_: UUID) -> HttpResponse:
+        asked, caller = read(request, reschedule_body), caller_of(request)
+        at = fence(request, asked.as_of)
+        outcome = control.reschedule(caller.env, id_, due(asked.run_after, ""), actor=caller.name, at=at)
+        return responses.steered(caller.env, id_, outcome)
+
+
+class PauseView(SteerView):
+    """Keep an instance from going on."""
+
+    @schema_verbs.PAUSE_INSTANCE
+    def post(self, request: Request, id_: UUID) -> HttpResponse:
+        asked, caller = read(request, pause_body), caller_of(request)
+        outcome = control.pause(caller.env, id_, actor=caller.name, at=fence(request, asked.as_of))
+        return responses.steered(caller.env, id_, outcome)
+
+
+class ResumeView(SteerView):
+    """Let a paused instance go on."""
+
+    @schema_verbs.RESUME_INSTANCE
+    def post(self, request: Request, id_: UUID) -> HttpResponse:
+        asked, caller = read(request, pause_body), caller_of(request)
+        outcome = control.resume(caller.env, id_, actor=caller.name, at=fence(request, asked.as_of))
+        return responses.steered(caller.env, id_, outcome)
+
+
+def read(request: Request, body: "msgspec.json.Decoder[T]") -> T:
+    """Read what a verb is given; no body is as good as an empty object."""
+    parsing.query(request, NoQuery)
+    return parsing.decode(body, parsing.read_body(request) or b"{}")
+
+
+def fence(request: Request, as_of: datetime | None) -> At:
+    """Read what the caller decided at.
+
+    Raises:
+        Problem: 400 when it is said in two ways.
+    """
+    seq = parsing.if_match(request)
+    if seq is not None and as_of is not None:
+        raise invalid("invalid_field", "Send If-Match or `as_of`, not both.", "/as_of")
+    return At(seq, as_of)

@@ -1,5 +1,6 @@
 """From outcomes to HTTP: every outcome has its status, none is forgotten."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ REPLAYED = {"Idempotent-Replayed": "true"}
 IN_PROGRESS = "An earlier trigger with this idempotency key is on its way; come again."
 MISMATCH = "This idempotency key was used with another payload."
 UNAVAILABLE = "Nothing can be written now; send it again."
+LIMITS = {"tags": "tags", "metadata": "bytes of metadata", "events": "events in its log"}
 LEVELS = {"env": "this environment", "org": "this organization", "total": "the service"}
 # The status of each refusal and the member of the trigger that is at fault; None: none of them is.
 REJECTED: dict[str, tuple[HTTPStatus, str | None]] = {
@@ -53,6 +55,7 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
         source=instance.source,
         tags=instance.tags,
         metadata=Raw(instance.metadata),
+        metadata_version=instance.metadata_version,
         payload=Raw(instance.payload),
         output=Raw(instance.output),
         error=serializers.Error(error.code, error.message) if error else None,
@@ -65,6 +68,7 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
             serializers.Notice(notice.code, notice.message, notice.position, notice.eta_seconds) if notice else None
         ),
         accepted_at=instance.accepted_at,
+        run_after=instance.run_after,
         created_at=instance.created_at,
         started_at=instance.started_at,
         finished_at=instance.finished_at,
@@ -96,9 +100,22 @@ class Taken:
     status: HTTPStatus
     instance: serializers.Instance
     headers: dict[str, str] | None = None
+    quota: submission.Quota | None = None
 
     def as_response(self) -> HttpResponse:
-        return encode(self.instance, self.status, self.headers)
+        return encode(self.instance, self.status, {**(self.headers or {}), **rate_limit(self.quota)})
+
+
+def rate_limit(quota: submission.Quota | None) -> dict[str, str]:
+    """Tell what of the limit is left (draft-ietf-httpapi-ratelimit-headers); windows there are whole seconds."""
+    if quota is None:
+        return {}
+    seconds = math.ceil(quota.window_ms / 1000)
+    most = quota.limit * seconds * 1000 // quota.window_ms
+    return {
+        "RateLimit-Policy": f'"env";q={most};w={seconds}',
+        "RateLimit": f'"env";r={quota.left};t={math.ceil(quota.free_in_ms / 1000)}',
+    }
 
 
 def taken(outcome: Submission, at: str = "") -> Taken:
@@ -108,10 +125,11 @@ def taken(outcome: Submission, at: str = "") -> Taken:
         Problem: it has no instance.
     """
     match outcome:
-        case submission.Started(found, fail_open, again):
-            return Taken(HTTPStatus.CREATED, shape(found), FAIL_OPEN if fail_open else REPLAYED if again else None)
-        case submission.Buffered(found, again):
-            return Taken(HTTPStatus.ACCEPTED, shape(found), REPLAYED if again else None)
+        case submission.Started(found, fail_open, again, quota):
+            headers = FAIL_OPEN if fail_open else REPLAYED if again else None
+            return Taken(HTTPStatus.CREATED, shape(found), headers, quota)
+        case submission.Buffered(found, again, quota):
+            return Taken(HTTPStatus.ACCEPTED, shape(found), REPLAYED if again else None, quota)
         case submission.Existing(found):
             return Taken(HTTPStatus.OK, shape(found), REPLAYED)
         case refused:
@@ -160,22 +178,65 @@ def batch(results: Sequence[Taken | Problem], request_id: str) -> HttpResponse:
     return encode(serializers.BatchAnswer(items, summary), headers=FAIL_OPEN if failed_open else None)
 
 
-def cancelled(env: Env, id_: UUID, outcome: control.Cancel) -> HttpResponse:
-    """Show the instance after a cancel.
+def steered(env: Env, id_: UUID, outcome: control.Cancel | control.Steer) -> HttpResponse:
+    """Show the instance after a verb.
 
     Raises:
-        Problem: it was not cancelled.
+        Problem: the verb was refused, and nothing was changed.
     """
     match outcome:
-        case control.CancelledInBuffer() | control.Cancelled():
+        case control.CancelledInBuffer() | control.Cancelled() | control.ChangedInBuffer() | control.Changed():
             found = lookup.find(env, id_)
             if found is None:
                 raise problems.not_found("instance")
             return instance(found)
-        case control.AlreadyFinished(status):
-            raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It is {status} already.", state=str(status))
+        case refused:
+            raise not_steered(refused)
+
+
+Conflicting = control.AlreadyFinished | control.AlreadyStarted | control.FenceConflict | control.VersionConflict
+Impossible = control.LimitExceeded | control.OperationInvalid | control.CapReached | control.Unreadable
+
+
+def not_steered(outcome: Conflicting | Impossible | control.NotFound) -> Problem:
+    """Say why a verb was refused."""
+    match outcome:
+        case control.NotFound():
+            return problems.not_found("instance")
+        case (
+            control.AlreadyFinished() | control.AlreadyStarted() | control.FenceConflict() | control.VersionConflict()
+        ) as conflicting:
+            return conflict(conflicting)
+        case impossible_one:
+            return impossible(impossible_one)
+
+
+def conflict(outcome: Conflicting) -> Problem:
+    """Say what came first."""
+    status = HTTPStatus.CONFLICT
+    match outcome:
+        case control.AlreadyFinished(ended):
+            return Problem(status, "already_finished", f"It is {ended} already.", state=str(ended))
+        case control.AlreadyStarted():
+            return Problem(status, "already_started", "It has started; it can't be told when to.")
         case control.FenceConflict(expected, current):
             detail = f"Its log is at {current}, not at {expected}."
-            raise Problem(HTTPStatus.CONFLICT, "fence_conflict", detail, expected=expected, current=current)
-        case control.NotFound():
-            raise problems.not_found("instance")
+            return Problem(status, "fence_conflict", detail, expected=expected, current=current)
+        case control.VersionConflict(expected, current):
+            detail = f"Its metadata is at version {current}, not at {expected}."
+            return Problem(status, "version_conflict", detail, expected=expected, current=current)
+
+
+def impossible(outcome: Impossible) -> Problem:
+    """Say what stands in the way."""
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+    match outcome:
+        case control.LimitExceeded(limit, most):
+            detail = f"It would have more than {most} {LIMITS[limit]}."
+            return Problem(status, "limit_exceeded", detail, limit=limit, most=most)
+        case control.OperationInvalid(index, message):
+            return Problem(status, "operation_invalid", f"It can't be: {message}.", pointer=f"/operations/{index}")
+        case control.CapReached(level):
+            return problems.unavailable("buffer_full", f"The buffer is full: the cap of {LEVELS[level]} is reached.")
+        case control.Unreadable():
+            return Problem(status, "entry_unreadable", "What is buffered of it can't be read; it can be cancelled.")

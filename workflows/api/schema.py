@@ -1,13 +1,14 @@
 """The OpenAPI description of each operation, made from the shapes the API really decodes and encodes."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers
+from workflows.api import examples, problems, serializers, serializers_buffer
+from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 JSON = "application/json"
@@ -16,18 +17,25 @@ SHAPES = (
     serializers.TriggerRequest,
     serializers.BatchRequest,
     serializers.CancelRequest,
-    serializers.DecisionRequest,
+    serializers.TagsRequest,
+    serializers.MetadataRequest,
+    serializers.RescheduleRequest,
+    serializers.PauseRequest,
+    serializers.ClearedKey,
+    serializers_buffer.DecisionRequest,
     serializers.FlagsRequest,
     serializers.InstancePage,
     serializers.EventPage,
     serializers.BatchAnswer,
     serializers.Flags,
-    serializers.Buffer,
-    serializers.BufferPage,
-    serializers.Decided,
+    serializers_buffer.Buffer,
+    serializers_buffer.BufferPage,
+    serializers_buffer.Decided,
     serializers.Health,
     serializers.Problem,
 )
+# Shapes that leave out what has nothing to say, and parts of what is sent.
+NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the scope.",
@@ -62,10 +70,10 @@ def ref(shape: type[msgspec.Struct]) -> dict[str, str]:
 
 
 def components() -> dict[str, Any]:
-    """Return the JSON schema of every shape; answers always hold all their members."""
+    """Return the JSON schema of every shape; answers hold all their members, but for those of NOT_WHOLE."""
     made = msgspec.json.schema_components(SHAPES, ref_template=REF)[1]
     for name, schema in made.items():
-        if not name.endswith("Request") and name not in {"Problem", "BatchItem"}:
+        if not name.endswith("Request") and name not in NOT_WHOLE:
             schema["required"] = list(schema["properties"])
     made["BatchRequest"]["properties"]["triggers"]["items"] = ref(serializers.TriggerRequest)
     return made
@@ -195,31 +203,17 @@ LIST_EVENTS = operation(
     query=serializers.EventsQuery,
     headers={"WWW-Authenticate": [401, 403]},
 )
-CANCEL_INSTANCE = operation(
-    "cancel_instance",
-    {200: (serializers.Instance, "The instance as it is now: cancelled.")},
-    REFUSALS
-    | {
-        400: BAD_BODY,
-        404: NO_INSTANCE,
-        409: "It is finished (`already_finished`), or its log moved on (`fence_conflict`, with both numbers).",
-        413: "The body is too large.",
-    },
-    body=serializers.CancelRequest,
-    headers={"ETag": [200], "Retry-After": [503], "WWW-Authenticate": [401, 403]},
-    sent={"If-Match": "The `seq` the decision was made at: refused when the log moved on."},
-)
 GET_BUFFER = operation(
     "get_buffer",
-    {200: (serializers.Buffer, "What of the key's org is buffered.")},
+    {200: (serializers_buffer.Buffer, "What of the key's org is buffered.")},
     REFUSALS | {400: BAD_QUERY},
     headers={"WWW-Authenticate": [401, 403]},
 )
 LIST_ENTRIES = operation(
     "list_entries",
-    {200: (serializers.BufferPage, "A page of the environment's buffered entries.")},
+    {200: (serializers_buffer.BufferPage, "A page of the environment's buffered entries.")},
     REFUSALS | {400: BAD_QUERY},
-    query=serializers.EntriesQuery,
+    query=serializers_buffer.EntriesQuery,
     headers={"WWW-Authenticate": [401, 403]},
 )
 NO_LETTER = {
@@ -230,16 +224,16 @@ NO_LETTER = {
 }
 REDRIVE_ENTRY = operation(
     "redrive_entry",
-    {200: (serializers.Decided, "It is tried again, with its attempts forgotten.")},
+    {200: (serializers_buffer.Decided, "It is tried again, with its attempts forgotten.")},
     REFUSALS | NO_LETTER,
-    body=serializers.DecisionRequest,
+    body=serializers_buffer.DecisionRequest,
     headers={"WWW-Authenticate": [401, 403]},
 )
 DISCARD_ENTRY = operation(
     "discard_entry",
-    {200: (serializers.Decided, "It is gone for good; its idempotency key is free. The decision is kept.")},
+    {200: (serializers_buffer.Decided, "It is gone for good; its idempotency key is free. The decision is kept.")},
     REFUSALS | NO_LETTER,
-    body=serializers.DecisionRequest,
+    body=serializers_buffer.DecisionRequest,
     headers={"WWW-Authenticate": [401, 403]},
 )
 GET_FLAGS = operation(

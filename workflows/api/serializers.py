@@ -7,9 +7,12 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
+from workflows.attributes import Operation
+
 MAX_TRIGGERS = 1000
 MAX_LIST = 200
 MAX_EVENTS = 1000
+MAX_CHANGES = 100
 
 Definition = Annotated[str, Meta(min_length=1, max_length=100, description="Slug of a workflow definition.")]
 Tag = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -54,16 +57,46 @@ class BatchRequest(Struct, frozen=True, forbid_unknown_fields=True):
     triggers: Annotated[list[Raw], Meta(max_length=MAX_TRIGGERS)]
 
 
+AsOf = Annotated[Aware, Meta(description="Only if nothing was logged at this time or later; instead of `If-Match`.")]
+SomeTags = Annotated[tuple[Tag, ...], Meta(max_length=MAX_CHANGES)]
+
+
 class CancelRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """Why an instance is cancelled; without a reason, "Cancelled by a caller"."""
 
     reason: Reason | None = None
+    as_of: AsOf | None = None
 
 
-class DecisionRequest(Struct, frozen=True, forbid_unknown_fields=True):
-    """Why a dead letter is redriven or discarded; it is kept with the decision."""
+class TagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Tags to take away, then tags to add."""
 
-    reason: Reason
+    add: SomeTags = ()
+    remove: SomeTags = ()
+    as_of: AsOf | None = None
+
+
+class MetadataRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Operations on members of the metadata, in order, all or none."""
+
+    operations: Annotated[tuple[Operation, ...], Meta(min_length=1, max_length=MAX_CHANGES)]
+    expected_version: (
+        Annotated[int, Meta(ge=0, le=2_147_483_647, description="The `metadata_version` this was decided at.")] | None
+    ) = None
+    as_of: AsOf | None = None
+
+
+class RescheduleRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """When an instance that has not started may; a time that has passed means now."""
+
+    run_after: Aware
+    as_of: AsOf | None = None
+
+
+class PauseRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Nothing has to be said to pause an instance, or to resume it."""
+
+    as_of: AsOf | None = None
 
 
 class FlagsRequest(Struct, frozen=True, forbid_unknown_fields=True):
@@ -97,14 +130,6 @@ class EventsQuery(Struct, frozen=True, forbid_unknown_fields=True):
 
     after: Annotated[int, Meta(ge=0, le=2_147_483_647, description="The `seq` read last.")] = 0
     limit: Annotated[int, Meta(ge=1, le=MAX_EVENTS)] = MAX_EVENTS
-
-
-class EntriesQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Which entries of the buffer to list."""
-
-    state: Literal["queued", "delayed", "leased", "failed"] | None = None
-    cursor: Annotated[int, Meta(ge=0, le=2**63 - 1, description="`next_cursor` of the page before.")] | None = None
-    limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 50
 
 
 class NoQuery(Struct, frozen=True, forbid_unknown_fields=True):
@@ -142,6 +167,7 @@ class Instance(Struct, frozen=True):
     source: str
     tags: tuple[str, ...]
     metadata: Annotated[Raw, Meta(extra_json_schema={"type": "object"})]
+    metadata_version: Annotated[int, Meta(description="How often the metadata was changed.")]
     payload: Raw
     output: Raw
     error: Error | None
@@ -152,6 +178,7 @@ class Instance(Struct, frozen=True):
     hooks: tuple[str, ...]
     notice: Notice | None
     accepted_at: Aware
+    run_after: Aware | None
     created_at: Aware | None
     started_at: Aware | None
     finished_at: Aware | None
@@ -221,6 +248,12 @@ class BatchAnswer(Struct, frozen=True):
     summary: BatchSummary
 
 
+class ClearedKey(Struct, frozen=True):
+    """A key that is free now."""
+
+    cleared: Annotated[UUID, Meta(description="The instance that the key was of; it goes on without it.")]
+
+
 class Flags(Struct, frozen=True):
     """Flags of the key's org as every process will have them within 2 s; null means the service's default."""
 
@@ -235,43 +268,6 @@ class Flags(Struct, frozen=True):
     weight: float
     paused: bool
     version: int
-
-
-class Buffer(Struct, frozen=True):
-    """What of the key's org is buffered."""
-
-    org: str
-    available: Annotated[bool, Meta(description="False while the buffer does not answer; the rest is null then.")]
-    queued: int | None
-    oldest_age_seconds: float | None
-
-
-class BufferEntry(Struct, frozen=True):
-    """One buffered trigger: how it stands, why it was buffered, and what was wrong when it was last tried."""
-
-    id: UUID
-    definition: Annotated[str, Meta(description="`unreadable` when this version can't read it; most is null then.")]
-    state: Annotated[str, Meta(extra_json_schema={"enum": ["queued", "delayed", "leased", "failed"]})]
-    reason: str | None
-    accepted_at: Aware | None
-    attempts: int
-    lapses: Annotated[int, Meta(description="How often a drainer lost it.")]
-    error: str | None
-    cancelled: bool
-
-
-class BufferPage(Struct, frozen=True):
-    """Those accepted last first. A page may be short where few are in the state; `next_cursor` says if more follow."""
-
-    data: list[BufferEntry]
-    next_cursor: int | None
-
-
-class Decided(Struct, frozen=True):
-    """What was done with a dead letter."""
-
-    id: UUID
-    outcome: Annotated[str, Meta(extra_json_schema={"enum": ["redriven", "discarded"]})]
 
 
 class Health(Struct, frozen=True):

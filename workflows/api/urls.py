@@ -8,7 +8,18 @@ from workflows.api.base import NowhereView
 from workflows.api.entries import DiscardView, EntriesView, RedriveView
 from workflows.api.flags import BufferView, FlagsView
 from workflows.api.health import LiveView, MetricsView, ReadyView
-from workflows.api.instances import CancelView, EventsView, InstancesView, InstanceView
+from workflows.api.idempotency import KeyView
+from workflows.api.instances import (
+    CancelView,
+    EventsView,
+    InstancesView,
+    InstanceView,
+    MetadataView,
+    PauseView,
+    RescheduleView,
+    ResumeView,
+    TagsView,
+)
 from workflows.api.triggers import BatchView, TriggersView
 
 urlpatterns = [
@@ -18,6 +29,12 @@ urlpatterns = [
     path("api/v1/instances/<uuid:id_>", InstanceView.as_view()),
     path("api/v1/instances/<uuid:id_>/events", EventsView.as_view()),
     path("api/v1/instances/<uuid:id_>/cancel", CancelView.as_view()),
+    path("api/v1/instances/<uuid:id_>/tags", TagsView.as_view()),
+    path("api/v1/instances/<uuid:id_>/metadata", MetadataView.as_view()),
+    path("api/v1/instances/<uuid:id_>/reschedule", RescheduleView.as_view()),
+    path("api/v1/instances/<uuid:id_>/pause", PauseView.as_view()),
+    path("api/v1/instances/<uuid:id_>/resume", ResumeView.as_view()),
+    path("api/v1/idempotency-keys/<str:definition>/<path:key>", KeyView.as_view()),
     path("api/v1/buffer", BufferView.as_view()),
     path("api/v1/buffer/entries", EntriesView.as_view()),
     path("api/v1/buffer/entries/<uuid:id_>/redrive", RedriveView.as_view()),

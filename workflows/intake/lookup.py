@@ -26,7 +26,7 @@ from workflows.states import Status
 # Looked at in the buffer for one page.
 MAX_ENTRIES = 1_000
 # What an entry can be shown as; other statuses are only found in rows.
-ENTRY_STATUSES = frozenset({None, BUFFERED, Status.CANCELLED.value})
+ENTRY_STATUSES = frozenset({None, BUFFERED, Status.CANCELLED.value, Status.PAUSED.value})
 
 SELECT = f"""
 SELECT {view.COLUMNS} FROM workflows_instance i
@@ -147,29 +147,26 @@ def listing(env: Env, filters: Filters = Filters(), cursor: UUID | None = None, 
     return Page(tuple(data[:limit]), next_cursor, buffered.reachable)
 
 
-def _entries(env: Env, ids: Iterable[UUID]) -> tuple[dict[UUID, Entry], bool]:
-    entries: dict[UUID, Entry] = {}
+def _entries(env: Env, ids: Sequence[UUID]) -> tuple[dict[UUID, Entry], bool]:
     try:
-        for id_ in ids:
-            if entry := buffer.read(scope_of(env), id_):
-                entries[id_] = entry
+        return {entry.id: entry for entry in buffer.read_many(scope_of(env), ids)}, True
     except MollifierError:
-        return entries, False
-    return entries, True
+        return {}, False
 
 
 def _search_buffer(env: Env, filters: Filters, cursor: UUID | None, wanted: int) -> _Buffered:
     if filters.status not in ENTRY_STATUSES:
         return _Buffered()
     views: list[InstanceView] = []
-    looked_at, before = 0, cursor
+    looked_at, weight, before = 0, 0, cursor
     try:
         while len(views) < wanted:
-            if looked_at >= MAX_ENTRIES:
+            if looked_at >= MAX_ENTRIES or weight >= buffer.LISTED_BYTES:
                 return _Buffered(tuple(views), floor=before)
             entries = buffer.newest(scope_of(env), before, wanted)
             views += [each for each in (view.from_entry(env, entry) for entry in entries) if filters.admits(each)]
-            if len(entries) < wanted:
+            weight += buffer.weigh(entries)
+            if len(entries) < wanted and weight < buffer.LISTED_BYTES:
                 break
             looked_at, before = looked_at + len(entries), entries[-1].id
     except MollifierError:

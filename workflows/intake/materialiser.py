@@ -9,7 +9,7 @@ import structlog
 from django.db import connection, transaction
 
 from mollifier.entry import Comparison, Entry, Faulty, Materialised, Outcome, Unavailable
-from workflows import engine, faults, snapshot
+from workflows import engine, faults, patch, steering
 from workflows.faults import Fault
 from workflows.intake import isolation, mirror
 from workflows.intake.isolation import Failed, Written
@@ -24,7 +24,7 @@ STATEMENT_TIMEOUT = "10s"
 # Together with one last statement below the drainer's handler time-out of 30 s.
 BUDGET_SECONDS = 18.0
 DEFAULT_CANCEL_REASON = "Cancelled while buffered"
-CANCEL_ACTOR = "buffer"
+ACTOR = "buffer"
 
 SET_TIMEOUTS = "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)"
 
@@ -62,7 +62,7 @@ def _write(entries: Sequence[Entry], ending: Callable[[Entry], Ending | None]) -
     drafts: list[tuple[Entry, Draft]] = []
     for entry in entries:
         try:
-            drafts.append((entry, Draft(snapshot.decode(entry.snapshot), ending(entry))))
+            drafts.append((entry, Draft(patch.read(entry.snapshot, entry.patch), ending(entry))))
         except SnapshotInvalid as error:
             outcomes.append(Faulty(entry.id, f"{error.code}: {error}", final=True))
         except SnapshotFromFuture as error:
@@ -73,7 +73,7 @@ def _write(entries: Sequence[Entry], ending: Callable[[Entry], Ending | None]) -
 
 def _write_batch(drafts: Sequence[Draft]) -> Sequence[engine.Start]:
     """Write all or nothing: at first as if none was seen before, which is most often so, else looking at each."""
-    if all(draft.ending is None for draft in drafts):
+    if all(draft.is_plain for draft in drafts):
         try:
             with _bounded_transaction():
                 return engine.start_unseen(drafts)
@@ -109,18 +109,22 @@ def _conclude(entry: Entry, written: Written) -> Outcome:
         case engine.ExistingInstance(by_key=True):
             return Materialised(entry.id)
         case engine.ExistingInstance():
-            return Materialised(entry.id) if entry.cancel_reason is None else _cancel(entry)
+            return _catch_up(entry)
         case Failed(fault, error):
             return _failed(entry, fault, error)
 
 
-def _cancel(entry: Entry) -> Outcome:
-    """Cancel the row that was written before the cancellation reached the entry."""
+def _catch_up(entry: Entry) -> Outcome:
+    """Bring a row up to what became of its entry after it was written; most often that is nothing."""
     try:
-        outcome = engine.cancel(entry.id, entry.cancel_reason or DEFAULT_CANCEL_REASON, actor=CANCEL_ACTOR)
+        if entry.patch:
+            with _bounded_transaction():
+                steering.amend(patch.read(entry.snapshot, entry.patch), actor=ACTOR)
+        if entry.cancel_reason is not None:
+            outcome = engine.cancel(entry.id, entry.cancel_reason or DEFAULT_CANCEL_REASON, actor=ACTOR)
+            log.info("workflows.materialised_cancelled", instance_id=str(entry.id), outcome=type(outcome).__name__)
     except Exception as error:  # noqa: BLE001 - as for the rows: one entry's failure is no other's
         return _failed(entry, faults.classify(error), error)
-    log.info("workflows.materialised_cancelled", instance_id=str(entry.id), outcome=type(outcome).__name__)
     return Materialised(entry.id)
 
 

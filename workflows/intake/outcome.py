@@ -9,12 +9,23 @@ RETRY_AFTER_SECONDS = 1
 
 
 @dataclass(frozen=True, slots=True)
+class Quota:
+    """The environment's limit as one answer saw it: how many more may pass now, and when the next may."""
+
+    limit: int
+    window_ms: int
+    left: int
+    free_in_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Started:
     """A row, running soon. `fail_open`: the gate could not be asked; `again`: the same request came before."""
 
     instance: InstanceView
     fail_open: bool = False
     again: bool = False
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +34,7 @@ class Buffered:
 
     instance: InstanceView
     again: bool = False
+    quota: Quota | None = None
 
 
 @dataclass(frozen=True, slots=True)

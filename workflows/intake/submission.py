@@ -14,7 +14,7 @@ import structlog
 from django.db import connection
 
 from mollifier import decision, gate, tasks
-from mollifier.decision import Decision, Mode, Passed, Reason
+from mollifier.decision import Decision, Left, Mode, Passed, Reason
 from workflows import engine, faults
 from workflows.faults import Fault
 from workflows.intake import isolation, lookup, preflight, view
@@ -26,6 +26,7 @@ from workflows.intake.outcome import (
     Full,
     InProgress,
     Mismatch,
+    Quota,
     Rejected,
     Started,
     Submission,
@@ -43,6 +44,7 @@ __all__ = [
     "Full",
     "InProgress",
     "Mismatch",
+    "Quota",
     "Rejected",
     "Started",
     "Submission",
@@ -122,7 +124,15 @@ def _conclude(ready: Ready, decided: Decision) -> Submission:
 def _buffered(ready: Ready, decided: decision.Mollify) -> Buffered:
     """Answer for an accepted entry."""
     notice = Notice(decided.reason.value, view.WAITS_ITS_TURN, decided.position, decided.eta_seconds)
-    return Buffered(view.from_trigger(ready.env, ready.trigger, BUFFERED, notice=notice))
+    quota = _quota(ready, Left(0, round(decided.eta_seconds * 1000)))
+    return Buffered(view.from_trigger(ready.env, ready.trigger, BUFFERED, notice=notice), quota=quota)
+
+
+def _quota(ready: Ready, left: Left | None) -> Quota | None:
+    limit = ready.arrival.rollout.limits.env
+    if left is None or not limit.count or ready.arrival.rollout.effective is not Mode.ON:
+        return None
+    return Quota(limit.count, limit.window_ms, left.passes, left.free_in_ms)
 
 
 def _start(ready: Ready, decided: Decision) -> Submission:
@@ -153,7 +163,8 @@ def _started(ready: Ready, result: engine.Start, decided: Decision) -> Submissio
         case engine.Started():
             now = datetime.now(UTC)
             instance = view.from_trigger(ready.env, ready.trigger, Status.PENDING.value, created_at=now)
-            return Started(instance, failed_open)
+            left = decided.left if isinstance(decided, decision.PassThrough) else None
+            return Started(instance, failed_open, quota=_quota(ready, left))
         case engine.ExistingInstance(id_, by_key):
             if by_key:
                 _release(ready)

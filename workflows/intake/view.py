@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from mollifier.entry import Entry, State
-from workflows import snapshot
+from workflows import patch
 from workflows.fence import Failure
 from workflows.intake.directory import Env
 from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
@@ -19,12 +19,14 @@ from workflows.trigger import Trigger
 BUFFERED = "buffered"
 NULL = b"null"
 CANCELLED_CODE = "cancelled"
+PAUSED_HERE = "Paused while buffered; it will not start before it is resumed."
 WAITS_ITS_TURN = "Accepted into the buffer; it will start in its turn."
 
 # The columns of `from_row`, of workflows_instance i and the events that hold its payload and its output.
 COLUMNS = """i.id, i.definition, i.version, i.status, i.source, i.tags, i.metadata::text, i.idempotency_key, i.shard,
-    i.root_id, i.parent_id, i.depth, i.accepted_at, i.created_at, i.started_at, i.finished_at, i.last_seq,
-    i.superseded_by, i.error_code, i.error_message, first.data::text, last.data::text"""
+    i.root_id, i.parent_id, i.depth, i.accepted_at, i.run_after, i.metadata_version, i.created_at,
+    i.started_at, i.finished_at, i.last_seq, i.superseded_by, i.error_code, i.error_message,
+    first.data::text, last.data::text"""
 
 
 class _Created(msgspec.Struct):
@@ -70,6 +72,8 @@ class InstanceView:
     parent_id: UUID | None
     depth: int
     accepted_at: datetime
+    run_after: datetime | None = None
+    metadata_version: int = 0
     created_at: datetime | None = None
     started_at: datetime | None = None
     finished_at: datetime | None = None
@@ -110,6 +114,8 @@ def from_trigger(
         parent_id=trigger.parent_id,
         depth=trigger.depth,
         accepted_at=trigger.accepted_at,
+        run_after=trigger.run_after,
+        metadata_version=trigger.metadata_version,
         created_at=created_at,
         last_seq=0 if created_at is None else 1,
         error=error,
@@ -118,13 +124,15 @@ def from_trigger(
 
 
 def from_entry(env: Env, entry: Entry) -> InstanceView:
-    """Show a buffered trigger; one that was cancelled in the buffer is cancelled already."""
+    """Show a buffered trigger; one that was cancelled or paused in the buffer is so already."""
     try:
-        trigger = snapshot.decode(entry.snapshot)
+        trigger = patch.read(entry.snapshot, entry.patch)
     except (SnapshotInvalid, SnapshotFromFuture) as error:
         return _unreadable(env, entry, Notice(error.code, "This process can't read what is buffered."))
     if entry.cancel_reason is not None:
         return from_trigger(env, trigger, Status.CANCELLED.value, error=Failure(CANCELLED_CODE, entry.cancel_reason))
+    if trigger.paused:
+        return from_trigger(env, trigger, Status.PAUSED.value, notice=Notice("paused", PAUSED_HERE))
     return from_trigger(env, trigger, BUFFERED, notice=_notice(entry))
 
 
@@ -166,7 +174,8 @@ def _unreadable(env: Env, entry: Entry, notice: Notice) -> InstanceView:
 def from_row(env: Env, row: Sequence[Any]) -> InstanceView:
     """Show a row of `COLUMNS`."""
     (id_, definition, version, status, source, tags, metadata, key, shard, root_id, parent_id, depth) = row[:12]
-    (accepted_at, created_at, started_at, finished_at, last_seq, superseded_by, code, message, first, last) = row[12:]
+    (accepted_at, run_after, metadata_version, created_at, started_at, finished_at) = row[12:18]
+    (last_seq, superseded_by, code, message, first, last) = row[18:]
     finished = finished_at is not None
     return InstanceView(
         id=id_,
@@ -187,6 +196,8 @@ def from_row(env: Env, row: Sequence[Any]) -> InstanceView:
         parent_id=parent_id,
         depth=depth,
         accepted_at=accepted_at,
+        run_after=run_after,
+        metadata_version=metadata_version,
         created_at=created_at,
         started_at=started_at,
         finished_at=finished_at,

@@ -17,7 +17,8 @@ class Instance(models.Model):
     """The hot row. Payload and output are in the log: the first event's data and the last one's.
 
     `last_seq` is the log's tail. `epoch` is the pump epoch that owns it, 0 when none does. `wake_at` is what makes
-    it ready: a pump of its shard claims it once that time has come; null when nothing is due.
+    it ready: a pump of its shard claims it once that time has come; null when nothing is due. `run_after` is when it
+    may start at the earliest.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -30,12 +31,14 @@ class Instance(models.Model):
     shard = models.SmallIntegerField()
     tags = ArrayField(models.CharField(max_length=64), default=list)
     metadata = RawJsonField(default=dict)
+    metadata_version = models.IntegerField(default=0, db_default=0)
     idempotency_key = models.CharField(max_length=255, null=True)
     root_id = models.UUIDField()
     parent_id = models.UUIDField(null=True)
     depth = models.SmallIntegerField(default=0)
     superseded_by = models.UUIDField(null=True)
     accepted_at = models.DateTimeField()
+    run_after = models.DateTimeField(null=True)
     created_at = models.DateTimeField()
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)

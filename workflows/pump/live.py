@@ -24,6 +24,7 @@ decode = msgspec.json.decode
 
 Start = Callable[[Pending, StepCall[Any]], StepRun]
 TERMINAL = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED})
+PAUSING = frozenset({EventType.PAUSED, EventType.RESUMED})
 WITH_DUE = frozenset({EventType.WAIT_CREATED, EventType.STEP_RETRYING})
 
 
@@ -41,7 +42,8 @@ class Live:
     `tail` is the last event the coroutine has seen. `write` is the append under way; there is one at a time.
     `outgoing` are facts that wait for it. `behind` says that the log is being read up to its end. `refusal` is all
     that is to be appended for an instance that can't or must not run here, whatever its log holds. `claimed_again` says
-    that a claim came while the append was under way: what it suspends is ours again already.
+    that a claim came while the append was under way: what it suspends is ours again already. `paused` says that the log
+    tells of a pause: what runs may end and be recorded, and nothing else happens.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class Live:
         "id",
         "log_bytes",
         "outgoing",
+        "paused",
         "refusal",
         "replay",
         "running",
@@ -74,6 +77,7 @@ class Live:
         self.write: Write[Live] | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.behind = False
+        self.paused = False
         self.claimed_again = False
         self.closed = False
 
@@ -101,6 +105,9 @@ class Live:
             self.tail += 1
 
     def _deliver(self, type_: str, correlation_id: str, data: str) -> None:
+        if type_ in PAUSING:
+            self.paused = type_ == EventType.PAUSED
+            return
         self.replay.deliver(type_, correlation_id, data)
         if type_ in WITH_DUE:
             self.unrecorded.pop(correlation_id, None)
@@ -113,10 +120,10 @@ class Live:
 
         Steps that are asked for, or whose retry is due, are started.
         """
-        if self.refusal is not None:
-            return self.refusal
         if self.outgoing and (facts := self._take_unsettled()):
             return Append(self.id, facts, Fence(epoch=epoch))
+        if self.paused or self.refusal is not None:
+            return None if self.paused else self.refusal
         fence = Fence(self.tail, epoch)
         if self.replay.result is not None:
             return turns.finish(self.id, self.replay.result, fence)
@@ -183,11 +190,14 @@ class Live:
             elif event.type != EventType.WAIT_CREATED:
                 self.outgoing.append(event)
 
+    def stop_timer(self) -> None:
+        if self.timer is not None:
+            self.timer.cancel()
+
     def close(self) -> None:
         """End the coroutine and its async steps; what comes back later is refused."""
         self.closed = True
-        if self.timer is not None:
-            self.timer.cancel()
+        self.stop_timer()
         for run in self.running.values():
             if run.task is not None:
                 run.task.cancel()

@@ -63,9 +63,8 @@ class Runner:
     # Asked by the claimer, from its thread.
 
     def room(self) -> int:
-        if self._suspects or self._alone or self.steps.limit == 0:
-            return 0
-        return conf.current().max_running - len(self.active)
+        closed = self._suspects or self._alone or self.steps.limit == 0
+        return 0 if closed else conf.current().max_running - len(self.active)
 
     def holding(self) -> list[UUID]:
         return [*self.active, *(claim.id for claim, _ in self._suspects)]
@@ -213,13 +212,14 @@ class Runner:
         request = live.next_append(self._epoch, self.clock.now(), partial(self.steps.start, live))
         if request is not None:
             self._write(live, request)
-        elif live.dues:
+        elif live.paused and not live.running:
+            self._drop(live)
+        elif live.dues and not live.paused:
             self._set_timer(live, live.dues[0][0])
 
     def _set_timer(self, live: Live, due: datetime) -> None:
         """Look at an instance again when its next wait is due, since a running step keeps it here."""
-        if live.timer is not None:
-            live.timer.cancel()
+        live.stop_timer()
         delay = max(0.001, self.clock.monotonic(due) - time.monotonic())
         live.timer = self._loop.call_later(delay, self._on_timer, live)
 
