@@ -10,7 +10,7 @@ from uuid import UUID
 from dashboard import engine, verdict
 from dashboard.engine import ShardLine
 from dashboard.growth import Growth
-from mollifier import buffer, conf, stats
+from mollifier import conf, pages, stats
 from mollifier.decision import Passed
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
@@ -213,9 +213,8 @@ def read_entries(org: str | None = None) -> list[EntryLine]:
 
     Raises:
         mollifier.errors.BufferUnavailable: Redis does not answer.
-        mollifier.errors.EntryUnreadable: an entry is of a version that this process does not know.
     """
-    entries = buffer.entries(ENTRIES_SHOWN, org)
+    entries = pages.oldest(ENTRIES_SHOWN, org)
     ids = {id_ for entry in entries if (id_ := as_uuid(entry.scope.env))}
     envs = {str(env.pk): env for env in Environment.objects.select_related("org").filter(pk__in=ids)} if ids else {}
     now = datetime.now(UTC)

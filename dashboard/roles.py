@@ -9,11 +9,21 @@ VIEW = (
     "view_environment",
     "view_organizationflags",
     "view_flagchange",
+    "view_deadletterdecision",
     "view_definition",
     "view_instance",
     "view_shard",
 )
-OPERATE = (*VIEW, "change_organizationflags", "cancel_instance", "add_definition", "change_definition", "change_shard")
+OPERATE = (
+    *VIEW,
+    "change_organizationflags",
+    "cancel_instance",
+    "redrive_deadletter",
+    "discard_deadletter",
+    "add_definition",
+    "change_definition",
+    "change_shard",
+)
 ADMINISTER = (
     *OPERATE,
     "add_organization",

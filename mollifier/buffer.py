@@ -4,7 +4,7 @@ Every function raises BufferUnavailable when Redis can't be reached; each may th
 same token.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -26,6 +26,7 @@ from mollifier.entry import (
 )
 from mollifier.errors import EntryUnreadable
 
+Row = tuple[UUID, State, bytes, dict[bytes, bytes]]
 PACE, ALONE, CLAIM, PROMOTE = lua.load("pace"), lua.load("alone"), lua.load("claim"), lua.load("promote")
 SETTLE, REQUEUE = lua.load("settle"), lua.load("requeue")
 EXTEND, RECLAIM = lua.load("extend"), lua.load("reclaim")
@@ -35,7 +36,6 @@ MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
 # What one exchange, and one list, holds.
 READ_BYTES, LISTED_BYTES = 2 * 1024 * 1024, 8 * 1024 * 1024
-ENVS_LOOKED_AT = 100
 ERROR_CHARACTERS = 1000
 SETTLEMENTS = {settlement.value.encode(): settlement for settlement in Settlement}
 
@@ -191,38 +191,27 @@ def _newest_ids(scope: Scope, before: UUID | None) -> list[UUID]:
     return sorted(_ids(client.call(script)), reverse=True)
 
 
-def entries(limit: int, org: str | None = None) -> list[Entry]:
-    """Return entries of every state, oldest first: of one org, or of those that wait longest. For people."""
-    limit = min(limit, LOOKED_AT)
-    last = limit - 1
-    if org is None:
-        places = client.call(("ZRANGE", keys.key("heads"), 0, ENVS_LOOKED_AT - 1))
-    else:
-        envs = client.call(("ZRANGE", keys.key("ready_envs") + org, 0, ENVS_LOOKED_AT - 1))
-        places = [org.encode() + b"/" + env for env in envs]
-    aside = [("ZRANGE", keys.key(name), 0, last) for name in ("delayed", "failed", "alone")]
-    queues = [("ZRANGE", keys.key("queue") + place.decode(), 0, last) for place in places]
-    leases = [("HKEYS", keys.key("lease") + token.decode()) for token in _tokens()]
-    found = {raw for raws in client.call_all([*aside, *queues, *leases]) for raw in raws}
-    ids = sorted(_ids(found))
-    read_back = (_read(ids[at : at + LOOKED_AT]) for at in range(0, min(len(ids), 4 * LOOKED_AT), LOOKED_AT))
-    listed = [entry for batch in read_back for entry in batch if org is None or entry.scope.org == org]
-    return sorted(listed, key=lambda entry: entry.seq)[:limit]
+def rows(ids: Sequence[UUID]) -> list[Row]:
+    """Return what is stored of those of the ids that are buffered: id, state, text, side."""
+    return [row for part in _parts(ids) for row in part]
 
 
-def _tokens() -> list[bytes]:
-    tokens: list[bytes] = client.call(("ZRANGE", keys.key("leases"), 0, 15))
-    return tokens
+def _parts(ids: Sequence[UUID]) -> Iterator[list[Row]]:
+    """Read rows in exchanges that each hold no more than READ_BYTES, or one row."""
+    names = _names(ids)
+    while names:
+        looked_at, *parts = client.call(READ.command(bytes=READ_BYTES, tail=names))
+        found = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
+        yield [(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in found]
+        names = names[looked_at:]
 
 
 def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
     found: list[Entry] = []
-    names = _names(ids)
-    while names and (most is None or weigh(found) < most):
-        looked_at, *parts = client.call(READ.command(bytes=READ_BYTES, tail=names))
-        rows = zip(_ids(parts[::4]), parts[1::4], parts[2::4], parts[3::4], strict=True)
-        found += [stored.parse(id_, State(state.decode()), text, dict(_pairs(side))) for id_, state, text, side in rows]
-        names = names[looked_at:]
+    for part in _parts(ids):
+        found += [stored.parse(*row) for row in part]
+        if most is not None and weigh(found) >= most:
+            break
     return found
 
 

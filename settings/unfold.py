@@ -89,6 +89,12 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_definition_changelist",
                         "workflows.view_definition",
                     ),
+                    item(
+                        "Dead letters",
+                        "mark_email_unread",
+                        "admin:workflows_deadletterdecision_changelist",
+                        "workflows.view_deadletterdecision",
+                    ),
                     item("Audit", "history", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
                     item("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
                     item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),

@@ -19,10 +19,20 @@ local top = tonumber(ARGV[1])
 local ENVS = 100
 local orgs = {unpack(ARGV, 2)}
 if #orgs == 0 then orgs = redis.call('ZRANGE', depth, 0, top - 1, 'REV') end
+-- The environments that stand aside, by org; of a great many, the first.
+local aside = {}
+for _, member in ipairs(redis.call('ZRANGE', parked, 0, 10 * ENVS - 1)) do
+  local org = string.match(member, '^([^/]+)/')
+  if org then
+    aside[org] = aside[org] or {}
+    table.insert(aside[org], member)
+  end
+end
 local rows = {}
 for _, org in ipairs(orgs) do
   local envs, oldest = redis.call('ZRANGE', ready_envs .. org, 0, ENVS - 1), false
   for i, name in ipairs(envs) do envs[i] = org .. '/' .. name end
+  for _, place in ipairs(aside[org] or {}) do envs[#envs + 1] = place end
   for _, seq in ipairs(#envs > 0 and redis.call('ZMSCORE', heads, unpack(envs)) or {}) do
     if seq and (not oldest or tonumber(seq) < tonumber(oldest)) then oldest = seq end
   end

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, gate, keys, patches, stats
+from mollifier import buffer, gate, keys, pages, patches, stats
 from mollifier.decision import Mode, Passed, PassThrough, Reason, Scope
 from mollifier.entry import Fail, Requeue, Settle, Settlement, State
 from mollifier.errors import BufferUnavailable
@@ -265,9 +265,9 @@ def test_entries_lists_every_state_oldest_first():
     batch = claim(4)
     mine = [entry.id for entry in batch.entries if entry.scope == ACME]
     buffer.settle(batch.token, [Fail(mine[0], "x"), Requeue(mine[1], 60_000, True, "x")])
-    assert [entry.id for entry in buffer.entries(100, ACME.org)] == ids
-    assert [entry.id for entry in buffer.entries(100)] == ids + other
-    assert [entry.id for entry in buffer.entries(2)] == ids[:2]
+    assert [entry.id for entry in pages.oldest(100, ACME.org)] == ids
+    assert [entry.id for entry in pages.oldest(100)] == ids + other
+    assert [entry.id for entry in pages.oldest(2)] == ids[:2]
 
 
 # When something is wrong.
@@ -301,7 +301,7 @@ def test_without_redis_every_call_says_so():
         lambda: patches.apply(ACME, uuid.uuid4(), lambda _: b"x"),
         lambda: buffer.read(ACME, uuid.uuid4()),
         lambda: buffer.newest(ACME, None, 1),
-        lambda: buffer.entries(1),
+        lambda: pages.oldest(1),
     ]
     for call in calls:
         with pytest.raises(BufferUnavailable):

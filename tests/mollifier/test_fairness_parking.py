@@ -5,7 +5,7 @@ import uuid
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, fairness, keys
+from mollifier import buffer, fairness, keys, pages, stats
 from mollifier.decision import Scope
 from mollifier.entry import Fail, Requeue, Settle, Skipped
 from mollifier.fairness import Share
@@ -207,3 +207,16 @@ def test_parking_does_not_move_the_virtual_time():
     settle(claim(1))
     tags = dict(get_redis_connection("buffer").zrange(keys.key("spent_orgs"), 0, -1, withscores=True))
     assert tags[b"/"] < tags[b"acme"]
+
+
+def test_who_stands_aside_is_still_listed_with_its_age():
+    ids = accept(3)
+    for pause in (
+        lambda: fairness.set_share("acme", Share(paused=True)),
+        lambda: fairness.pause_env(ACME, paused=True),
+    ):
+        pause()
+        claim()
+        assert [entry.id for entry in pages.oldest(10, "acme")] == ids
+        (depth,) = stats.overview().orgs
+        assert (depth.org, depth.queued, depth.oldest_age_seconds is not None) == ("acme", 3, True)

@@ -10,7 +10,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from launch import process, valkey
-from mollifier import buffer, client, conf, gate, keys, lua, mirror, patches, stats, sweep
+from mollifier import buffer, client, conf, gate, keys, lua, mirror, pages, patches, stats, sweep
 from mollifier.decision import Mode, Mollify, Passed, PassThrough, Scope
 from mollifier.drainer import Drainer
 from mollifier.entry import Requeue, Settle
@@ -77,7 +77,7 @@ def test_fault_5_with_divert_off_entries_are_read_and_drained(settings):
     settings.MOLLIFIER = {**settings.MOLLIFIER, "DIVERT": False}
     assert gate.admit(arrival()) == PassThrough(Passed.DIVERT_OFF)
     assert buffer.read(ACME, ids[0]).id == ids[0]
-    assert [entry.id for entry in buffer.entries(10, "acme")] == ids
+    assert [entry.id for entry in pages.oldest(10, "acme")] == ids
     memory = MemoryMaterialiser()
     drain(memory)
     assert sorted(memory.written) == sorted(ids)
@@ -118,7 +118,7 @@ def test_fault_18_everything_works_where_keys_must_share_a_slot(cluster):
     later_ms = get_redis_connection("buffer").time()[0] * 1000 + 60_000
     assert sum(mirror.compare(memory, now_ms=later_ms).values()) == 3
     assert buffer.newest(ACME, None, 5)
-    assert buffer.entries(5)
+    assert pages.oldest(5)
     assert sweep.run(conf.current()).wrapped
     assert stats.overview().available
     drain(memory)

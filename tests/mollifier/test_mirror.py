@@ -3,7 +3,7 @@
 import pytest
 from django_redis import get_redis_connection
 
-from mollifier import buffer, gate, keys, mirror, patches, stats
+from mollifier import buffer, gate, keys, mirror, pages, patches, stats
 from mollifier.decision import Mirrored, Mode, Passed, PassThrough, Reason
 from mollifier.entry import Comparison, NotFound
 from tests.mollifier.makers import ACME, NOW_MS, accept, arrival
@@ -36,7 +36,7 @@ def test_what_is_over_the_limit_is_mirrored_and_the_first_asks_for_a_drainer():
 def test_nobody_takes_a_mirrored_entry_for_a_buffered_one():
     (one,) = over_the_limit()
     assert buffer.read(ACME, one.id) is None
-    assert buffer.newest(ACME, None, 10) == buffer.entries(10) == []
+    assert buffer.newest(ACME, None, 10) == pages.oldest(10) == []
     assert patches.cancel(ACME, one.id, "why") == NotFound()
     assert buffer.claim("t", 10, 60_000, now_ms=DUE_MS).entries == ()
     assert (stats.overview().buffered, stats.overview().mirrored) == (0, 1)

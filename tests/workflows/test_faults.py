@@ -4,7 +4,7 @@ import django.db
 import django.db.transaction
 import psycopg
 import pytest
-from psycopg_pool import PoolTimeout
+from psycopg_pool import PoolTimeout, TooManyRequests
 
 from workflows import faults
 from workflows.faults import Fault
@@ -46,6 +46,33 @@ def test_the_state_decides(sqlstate, fault):
     assert faults.classify(wrapped(sqlstate)) is fault
 
 
+# Every class of SQLSTATE that the driver knows, and what a state of it says.
+UNAVAILABLE, INVALID = {"08", "40", "53", "58"}, {"22", "23"}
+DIFFERENT = ["55P03", "25006", "57P01", "57P02", "57P03", "57P04", "57P05"]
+STATES = sorted(
+    each.sqlstate
+    for each in vars(psycopg.errors).values()
+    if isinstance(each, type) and isinstance(getattr(each, "sqlstate", None), str)
+)
+
+
+def test_every_class_is_looked_at():
+    assert len(STATES) > 200
+    assert {"08", "22", "23", "25", "40", "42", "53", "54", "55", "57", "58", "XX"} <= {state[:2] for state in STATES}
+
+
+@pytest.mark.parametrize("class_", sorted({state[:2] for state in STATES}))
+def test_the_class_decides_but_for_a_few_states(class_):
+    fault = Fault.UNAVAILABLE if class_ in UNAVAILABLE else Fault.INVALID if class_ in INVALID else Fault.UNKNOWN
+    alike = [state for state in STATES if state[:2] == class_ and state not in DIFFERENT]
+    assert {faults.classify(wrapped(state)) for state in alike} <= {fault}
+
+
+@pytest.mark.parametrize("sqlstate", DIFFERENT)
+def test_states_that_differ_from_their_class_are_the_databases(sqlstate):
+    assert faults.classify(wrapped(sqlstate)) is Fault.UNAVAILABLE
+
+
 @pytest.mark.parametrize(
     ("error", "fault"),
     [
@@ -53,6 +80,9 @@ def test_the_state_decides(sqlstate, fault):
         (django.db.InterfaceError("the connection is closed"), Fault.UNAVAILABLE),
         (psycopg.OperationalError(), Fault.UNAVAILABLE),
         (PoolTimeout(), Fault.UNAVAILABLE),
+        (TooManyRequests(), Fault.UNAVAILABLE),
+        (psycopg.InterfaceError(), Fault.UNAVAILABLE),
+        (psycopg.DataError(), Fault.INVALID),
         (django.db.DataError("NUL"), Fault.INVALID),
         (b"\xff".decode, Fault.INVALID),
         (TypeError(), Fault.UNKNOWN),

@@ -90,6 +90,8 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "post_batch": {"two, one of them unknown": {"triggers": [ORDER, {"definition": "no-such-flow"}]}},
     "cancel_instance": {"with a reason": {"reason": "ordered twice"}},
+    "redrive_entry": {"its cause is mended": {"reason": "the disk has room again"}},
+    "discard_entry": {"nobody needs it": {"reason": "a test of last week"}},
     "change_tags": {"one more": {"add": ["urgent"]}, "one for another": {"add": ["calm"], "remove": ["urgent"]}},
     "change_metadata": {
         "count and note": {
@@ -139,6 +141,26 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("resume_instance", 200): {"pending again": STARTED},
     ("delete_idempotency_key", 200): {"freed": {"cleared": ID}},
     ("get_buffer", 200): {"some": {"org": "acme", "available": True, "queued": 3, "oldest_age_seconds": 1.5}},
+    ("list_entries", 200): {
+        "a dead letter": {
+            "data": [
+                {
+                    "id": ID,
+                    "definition": "noop",
+                    "state": "failed",
+                    "reason": "env_rate",
+                    "accepted_at": AT,
+                    "attempts": 1,
+                    "lapses": 0,
+                    "error": "54000: index row size exceeds the maximum",
+                    "cancelled": False,
+                }
+            ],
+            "next_cursor": None,
+        }
+    },
+    ("redrive_entry", 200): {"redriven": {"id": ID, "outcome": "redriven"}},
+    ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
     ("get_live", 200): {"alive": {"status": "ok", "checks": {}}},

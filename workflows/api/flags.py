@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from workflows.api import parsing, responses, schema, serializers
+from workflows.api import parsing, responses, schema, serializers, serializers_buffer
 from workflows.api.auth import Caller, caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem
@@ -92,4 +92,4 @@ class BufferView(ApiView):
         org = caller_of(request).env.org
         depth = console.depths([org.id])[org.id]
         available = depth.queued is not None
-        return responses.encode(serializers.Buffer(org.slug, available, depth.queued, depth.oldest_seconds))
+        return responses.encode(serializers_buffer.Buffer(org.slug, available, depth.queued, depth.oldest_seconds))

@@ -7,7 +7,7 @@ import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers
+from workflows.api import examples, problems, serializers, serializers_buffer
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,12 +22,15 @@ SHAPES = (
     serializers.RescheduleRequest,
     serializers.PauseRequest,
     serializers.ClearedKey,
+    serializers_buffer.DecisionRequest,
     serializers.FlagsRequest,
     serializers.InstancePage,
     serializers.EventPage,
     serializers.BatchAnswer,
     serializers.Flags,
-    serializers.Buffer,
+    serializers_buffer.Buffer,
+    serializers_buffer.BufferPage,
+    serializers_buffer.Decided,
     serializers.Health,
     serializers.Problem,
 )
@@ -202,8 +205,35 @@ LIST_EVENTS = operation(
 )
 GET_BUFFER = operation(
     "get_buffer",
-    {200: (serializers.Buffer, "What of the key's org is buffered.")},
+    {200: (serializers_buffer.Buffer, "What of the key's org is buffered.")},
     REFUSALS | {400: BAD_QUERY},
+    headers={"WWW-Authenticate": [401, 403]},
+)
+LIST_ENTRIES = operation(
+    "list_entries",
+    {200: (serializers_buffer.BufferPage, "A page of the environment's buffered entries.")},
+    REFUSALS | {400: BAD_QUERY},
+    query=serializers_buffer.EntriesQuery,
+    headers={"WWW-Authenticate": [401, 403]},
+)
+NO_LETTER = {
+    400: BAD_BODY,
+    404: "Nothing of this id is buffered, or it belongs to another environment.",
+    409: "It is buffered and no dead letter (`not_failed`).",
+    413: "The body is too large.",
+}
+REDRIVE_ENTRY = operation(
+    "redrive_entry",
+    {200: (serializers_buffer.Decided, "It is tried again, with its attempts forgotten.")},
+    REFUSALS | NO_LETTER,
+    body=serializers_buffer.DecisionRequest,
+    headers={"WWW-Authenticate": [401, 403]},
+)
+DISCARD_ENTRY = operation(
+    "discard_entry",
+    {200: (serializers_buffer.Decided, "It is gone for good; its idempotency key is free. The decision is kept.")},
+    REFUSALS | NO_LETTER,
+    body=serializers_buffer.DecisionRequest,
     headers={"WWW-Authenticate": [401, 403]},
 )
 GET_FLAGS = operation(

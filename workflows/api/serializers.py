@@ -270,15 +270,6 @@ class Flags(Struct, frozen=True):
     version: int
 
 
-class Buffer(Struct, frozen=True):
-    """What of the key's org is buffered."""
-
-    org: str
-    available: Annotated[bool, Meta(description="False while the buffer does not answer; the rest is null then.")]
-    queued: int | None
-    oldest_age_seconds: float | None
-
-
 class Health(Struct, frozen=True):
     """Whether the process serves; `checks` says of each part it needs `ok` or what is wrong."""
 

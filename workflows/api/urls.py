@@ -5,6 +5,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from workflows.api.base import NowhereView
+from workflows.api.entries import DiscardView, EntriesView, RedriveView
 from workflows.api.flags import BufferView, FlagsView
 from workflows.api.health import LiveView, MetricsView, ReadyView
 from workflows.api.idempotency import KeyView
@@ -35,6 +36,9 @@ urlpatterns = [
     path("api/v1/instances/<uuid:id_>/resume", ResumeView.as_view()),
     path("api/v1/idempotency-keys/<str:definition>/<path:key>", KeyView.as_view()),
     path("api/v1/buffer", BufferView.as_view()),
+    path("api/v1/buffer/entries", EntriesView.as_view()),
+    path("api/v1/buffer/entries/<uuid:id_>/redrive", RedriveView.as_view()),
+    path("api/v1/buffer/entries/<uuid:id_>/discard", DiscardView.as_view()),
     path("api/v1/flags", FlagsView.as_view()),
     path("healthz/live", LiveView.as_view()),
     path("healthz/ready", ReadyView.as_view()),

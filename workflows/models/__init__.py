@@ -1,5 +1,6 @@
 """The tables, a file a noun."""
 
+from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, ShardBy
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
@@ -11,6 +12,8 @@ from workflows.models.version import SnapshotVersion
 
 __all__ = [
     "ApiKey",
+    "DeadLetterDecision",
+    "Decision",
     "Definition",
     "Environment",
     "Event",

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mollifier import buffer, stats
+from mollifier import buffer, pages, stats
 from mollifier.decision import Scope
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
@@ -65,7 +65,7 @@ class Command(BaseCommand):
 def listed(org: str | None, env: str | None) -> list[Entry]:
     if org and env:
         return buffer.newest(Scope(org, env), None, ENTRIES_SHOWN)
-    return buffer.entries(ENTRIES_SHOWN, org) if org else []
+    return pages.oldest(ENTRIES_SHOWN, org) if org else []
 
 
 def parsed(text: str) -> tuple[str, str, float]:

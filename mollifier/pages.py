@@ -1,0 +1,90 @@
+"""Entries for people: the oldest of an org or of all, and those of one environment page by page."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from mollifier import buffer, client, keys, stored
+from mollifier.decision import Scope
+from mollifier.entry import Entry, State
+from mollifier.errors import EntryUnreadable
+
+# Entries looked at for one page; with a state that few are in, a page may be short and others follow.
+LOOKED_AT = 200
+ENVS_LOOKED_AT, LEASES_LOOKED_AT = 100, 16
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One entry of a page; without `entry` it is of a form that this version does not know."""
+
+    id: UUID
+    seq: int
+    state: State
+    entry: Entry | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Lines, and the sequence below which the next page begins; None: there is none."""
+
+    lines: tuple[Line, ...]
+    before: int | None
+
+
+def read(scope: Scope, state: State | None = None, before: int | None = None, limit: int = 50) -> Page:
+    """Return the entries accepted before the sequence, of one state or of all.
+
+    Raises:
+        BufferUnavailable: Redis can't be reached.
+    """
+    first = "+inf" if before is None else f"({before}"
+    # Only queued ones stand in the queue; those that are to be claimed alone stand beside it.
+    families = ("queue", "held") if state in (None, State.QUEUED) else ("held",)
+    place, tail = keys.place(scope), (first, "-inf", "BYSCORE", "REV", "LIMIT", 0, LOOKED_AT, "WITHSCORES")
+    found = client.call_all([("ZRANGE", keys.key(name) + place, *tail) for name in families])
+    seqs = {UUID(raw.decode()): int(seq) for pairs in found for raw, seq in pairs}
+    complete = len(seqs) < LOOKED_AT
+    looked_at = sorted(seqs, key=lambda id_: -seqs[id_])[:LOOKED_AT]
+    lines = [_line(*row, seq=seqs[row[0]]) for row in buffer.rows(looked_at)]
+    wanted = [line for line in lines if state in (None, line.state)]
+    if len(wanted) > limit:
+        return Page(tuple(wanted[:limit]), wanted[limit - 1].seq)
+    return Page(tuple(wanted), None if complete else seqs[looked_at[-1]])
+
+
+def _line(id_: UUID, state: State, text: bytes, side: dict[bytes, bytes], *, seq: int) -> Line:
+    try:
+        return Line(id_, seq, state, stored.parse(id_, state, text, side))
+    except EntryUnreadable:
+        return Line(id_, seq, state, None)
+
+
+def oldest(limit: int, org: str | None = None) -> list[Entry]:
+    """Return entries of every state that can be read, oldest first: of one org, or of those that wait longest.
+
+    Raises:
+        BufferUnavailable: Redis can't be reached.
+    """
+    limit = min(limit, buffer.LOOKED_AT)
+    last = limit - 1
+    others = [("ZRANGE", keys.key(name), 0, last) for name in ("delayed", "failed", "alone")]
+    queues = [("ZRANGE", keys.key("queue") + place.decode(), 0, last) for place in _places(org)]
+    tokens = client.call(("ZRANGE", keys.key("leases"), 0, LEASES_LOOKED_AT - 1))
+    leases = [("HKEYS", keys.key("lease") + token.decode()) for token in tokens]
+    found = {raw for raws in client.call_all([*others, *queues, *leases]) for raw in raws}
+    ids = sorted(UUID(raw.decode()) for raw in found)
+    at_once = buffer.LOOKED_AT
+    read_back = (buffer.rows(ids[at : at + at_once]) for at in range(0, min(len(ids), 4 * at_once), at_once))
+    readable = [line.entry for rows in read_back for row in rows if (line := _line(*row, seq=0)).entry]
+    listed = [entry for entry in readable if org is None or entry.scope.org == org]
+    return sorted(listed, key=lambda entry: entry.seq)[:limit]
+
+
+def _places(org: str | None) -> list[bytes]:
+    """Return the environments with queued work: of the org, those that stand aside too; or the longest waiting."""
+    if org is None:
+        waiting: list[bytes] = client.call(("ZRANGE", keys.key("heads"), 0, ENVS_LOOKED_AT - 1))
+        return waiting
+    ready, parked, prefix = keys.key("ready_envs") + org, keys.key("parked"), f"{org}/".encode()
+    envs, aside = client.call_all([("ZRANGE", ready, 0, ENVS_LOOKED_AT - 1), ("ZRANGE", parked, 0, 999)])
+    return [*(prefix + env for env in envs), *(member for member in aside if member.startswith(prefix))]
