@@ -260,6 +260,8 @@ class Lanes:
                 return
             again = Claim(token, tuple(buffer.leased([report.id for report in patched])))
             patched = self._settle(token, batch.run(again, self._materialiser, self._judge).reports)
+        # Changed without end: claimed again later, and not kept until its lease lapses.
+        self._settle(token, [Requeue(report.id, 0, spend_attempt=False, error="") for report in patched])
 
     def _count(self, answers: Sequence[Settlement]) -> None:
         with self._lock:

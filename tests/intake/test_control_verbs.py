@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from django.db import connection
 
-from mollifier import buffer, gate
+from mollifier import buffer, deadletters, gate
 from mollifier.decision import Arrival
 from mollifier.entry import CapReached, Fail, Requeue
 from tests.intake.draining import claim, drain, settle, write
@@ -70,12 +70,14 @@ def placed(env, place: str):
     return id_, claimed if place in ("leased", "written") else None
 
 
-def finish(place: str, claimed) -> None:
+def finish(env, id_, place: str, claimed) -> None:
     """Let the entry become its row, as its drainer would."""
     if place == "leased":
         write(claimed.entries)
     if claimed:
         settle(claimed)
+    if place == "failed":
+        deadletters.redrive(lookup.scope_of(seen(env)), id_)
     if place == "delayed":
         later = buffer.claim("later", 10, 60_000, now_ms=4_000_000_000_000.0)
         write(later.entries)
@@ -91,9 +93,7 @@ def test_a_verb_shows_at_once_and_in_the_row(env, place, verb):
     assert isinstance(outcome, Changed if place == "pending" else ChangedInBuffer)
     shown = lookup.find(seen(env), id_)
     assert {name: getattr(shown, name) for name in SHOWS[verb]} == SHOWS[verb]
-    if place == "failed":
-        return
-    finish(place, claimed)
+    finish(env, id_, place, claimed)
     shown = lookup.find(seen(env), id_)
     assert {name: getattr(shown, name) for name in SHOWS[verb]} == SHOWS[verb]
     held = Instance.objects.get(id=id_)

@@ -4,7 +4,7 @@ import threading
 from contextlib import contextmanager
 from random import Random
 
-from mollifier import buffer, conf, stats
+from mollifier import buffer, conf, patches, stats
 from mollifier.decision import Scope
 from mollifier.lanes import Lanes
 from tests.mollifier.makers import ACME, accept
@@ -127,3 +127,30 @@ def test_lanes_that_found_nothing_close_at_once():
     lanes.open()
     lanes.close()
     assert (lanes.report.hung, lanes.report.claims) == (0, 0)
+
+
+class Restless(MemoryMaterialiser):
+    """Has its entry changed anew each time it is written, until the test says that it is enough."""
+
+    def __init__(self):
+        super().__init__()
+        self.enough = threading.Event()
+
+    def materialise(self, entries):
+        if not self.enough.is_set():
+            for entry in entries:
+                patches.apply(ACME, entry.id, lambda held: held.patch + b".")
+        return super().materialise(entries)
+
+
+def test_an_entry_that_is_changed_at_each_write_is_claimed_again_and_costs_no_lapse():
+    restless = Restless()
+    (one,) = accept(1)
+    with draining(restless, LEASE_MS=60_000) as drainer:
+        # More writes than one claim has rounds.
+        until(lambda: len(restless.batches) > 10)
+        entry = buffer.read(ACME, one)
+        assert (entry.attempts, entry.lapses) == (0, 0)
+        restless.enough.set()
+        until(lambda: drainer.report.settled == 1)
+    assert restless.written == [one]
