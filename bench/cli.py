@@ -29,9 +29,16 @@ class Benchmark:
 
 
 BENCHMARKS = (
+    Benchmark("B1", "admit: one call, against a script that does nothing", "bench.gate", "against_nothing"),
+    Benchmark("B2", "admit: pipelines of 100, against the same", "bench.gate", "pipelined"),
+    Benchmark("B3", "claim and settle, against plain lists and strings", "bench.buffer", "against_lists"),
     Benchmark("B4", "drain: buffer to committed rows, against COPY of the same rows", "bench.drain", "against_copy"),
     Benchmark("B5", "drain: the same, against one engine.start each", "bench.drain", "against_starts"),
+    Benchmark("B7", "gate: what is decided without Redis", "bench.gate", "unasked"),
     Benchmark("B8", "engine: steps, instances and latency across processes", "bench.engine", "rates"),
+    Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
+    Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
+    Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),
 )
 
 

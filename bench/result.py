@@ -26,6 +26,13 @@ class Target:
 
 
 @dataclass(frozen=True)
+class Ceiling:
+    """The most that ours may be, in its own unit."""
+
+    value: float
+
+
+@dataclass(frozen=True)
 class Samples:
     """One figure a round, ours and the other's; no others where there is no peer."""
 
@@ -53,8 +60,8 @@ class Result:
         return asdict(self)
 
 
-def make(id_: str, what: str, unit: str, samples: Samples, target: Target | None = None) -> Result:
-    """Take the medians and compare."""
+def make(id_: str, what: str, unit: str, samples: Samples, target: Target | Ceiling | None = None) -> Result:
+    """Take the medians and compare: the ratio with a target, our own figure with a ceiling."""
     ours = statistics.median(samples.ours)
     against = statistics.median(samples.against) if samples.against else None
     ratio = ours / against if against else None
@@ -65,12 +72,24 @@ def make(id_: str, what: str, unit: str, samples: Samples, target: Target | None
         ours=round(ours, 2),
         against=None if against is None else round(against, 2),
         ratio=None if ratio is None else round(ratio, 2),
-        target=None if target is None else str(target),
-        met=None if target is None or ratio is None else target.met_by(ratio),
+        target=_shown(target, unit),
+        met=_met(target, ours, ratio),
         samples=samples,
         command=f"bin/bench {id_.partition('.')[0]}",
         machine=machine(),
     )
+
+
+def _shown(target: Target | Ceiling | None, unit: str) -> str | None:
+    if isinstance(target, Ceiling):
+        return f"<= {target.value:g} {unit}"
+    return None if target is None else str(target)
+
+
+def _met(target: Target | Ceiling | None, ours: float, ratio: float | None) -> bool | None:
+    if isinstance(target, Ceiling):
+        return ours <= target.value
+    return None if target is None or ratio is None else target.met_by(ratio)
 
 
 def machine() -> str:

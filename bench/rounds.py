@@ -1,5 +1,6 @@
 """Rounds within a bound: ours and the other in turn, as many as fit."""
 
+import statistics
 import time
 from collections.abc import Callable, Iterator
 
@@ -32,3 +33,18 @@ def in_turn(clock: Clock, most: int, ours: Callable[[], float], against: Callabl
         for samples, measure in pair if number % 2 == 0 else reversed(pair):
             samples.append(measure())
     return Samples(tuple(found[0]), tuple(found[1]))
+
+
+def by_turns(times: int, ours: Callable[[int], object], other: Callable[[int], object]) -> tuple[float, float]:
+    """Call both by turns, each with its number; return the median seconds of each, without the first tenth.
+
+    What else the machine does falls on both alike.
+    """
+    found: tuple[list[float], list[float]] = ([], [])
+    for number in range(times):
+        for samples, call in zip(found, (ours, other), strict=True):
+            began = time.perf_counter()
+            call(number)
+            samples.append(time.perf_counter() - began)
+    warm = times // 10
+    return statistics.median(found[0][warm:]), statistics.median(found[1][warm:])

@@ -3,8 +3,10 @@
 One thread watches (the lead, wake-ups, leases); the lanes do the work.
 """
 
+import gc
 import logging
 from collections.abc import Callable
+from functools import cache
 from random import Random
 from time import monotonic
 
@@ -25,6 +27,15 @@ GATHER_SECONDS = 0.02
 RETRY_SECONDS = 0.5
 # A drainer with so many times its lanes hanging leaves, so that its process can be started anew.
 MOST_HUNG = 2
+
+
+@cache
+def spare_what_stays() -> None:
+    """Have the garbage collector pass over all that is loaded by now, once a process.
+
+    It lives as long as the process, and walking it for every 10,000 entries took a tenth of a drainer's time.
+    """
+    gc.freeze()
 
 
 class Drainer:
@@ -58,6 +69,7 @@ class Drainer:
         if not self._lead.take().leads:
             return self.report
         self.report.led = True
+        spare_what_stays()
         self._lanes.open()
         try:
             self._watch(until, linger_seconds)

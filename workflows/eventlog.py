@@ -70,7 +70,7 @@ WITH input AS MATERIALIZED (
         last_seq = j.last_seq + j.size,
         last_event_at = j.at,
         log_bytes = w.log_bytes + j.bytes,
-        takeovers = CASE WHEN j.size > 0 THEN 0 ELSE w.takeovers END,
+        takeovers = CASE WHEN j.size > 0 AND j.epoch IS NOT NULL THEN 0 ELSE w.takeovers END,
         status = coalesce(j.status, w.status),
         wake_at = CASE WHEN j.status IS NULL THEN w.wake_at ELSE j.wake_at END,
         epoch = coalesce(j.own, w.epoch),

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from bench import result
-from bench.result import Samples, Target
+from bench.result import Ceiling, Samples, Target
 
 
 def test_medians_are_compared_with_the_target() -> None:
@@ -17,6 +17,12 @@ def test_medians_are_compared_with_the_target() -> None:
 def test_a_target_may_be_an_upper_bound() -> None:
     assert result.make("B9", "", "s", Samples((1,), (2,)), Target(1.3, at_least=False)).met
     assert not result.make("B9", "", "s", Samples((3,), (2,)), Target(1.3, at_least=False)).met
+
+
+def test_a_ceiling_holds_our_own_figure_whatever_the_ratio() -> None:
+    found = result.make("B7", "", "us", Samples((2,), (0.1,)), Ceiling(3))
+    assert (found.target, found.met, found.ratio) == ("<= 3 us", True, 20)
+    assert result.make("B7", "", "us", Samples((4,)), Ceiling(3)).met is False
 
 
 def test_without_a_peer_nothing_is_met_or_missed() -> None:

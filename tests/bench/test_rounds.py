@@ -1,6 +1,6 @@
 """Rounds within a bound."""
 
-from bench.rounds import Clock, in_turn
+from bench.rounds import Clock, by_turns, in_turn
 
 
 class Hands:
@@ -37,3 +37,12 @@ def test_ours_and_the_other_are_measured_in_turn_in_turned_order() -> None:
     samples = in_turn(Clock(10, Hands()), 2, lambda: measure("ours", 1), lambda: measure("other", 2))
     assert order == ["ours", "other", "other", "ours"]
     assert (samples.ours, samples.against) == ((1, 1), (2, 2))
+
+
+def test_calls_by_turns_are_told_their_number() -> None:
+    order: list[tuple[str, int]] = []
+    ours, other = by_turns(
+        3, lambda number: order.append(("ours", number)), lambda number: order.append(("other", number))
+    )
+    assert order == [(name, number) for number in range(3) for name in ("ours", "other")]
+    assert min(ours, other) > 0

@@ -195,6 +195,17 @@ def test_a_buffered_one_is_paused_and_resumed_without_leaving_the_queue(env):
     assert Instance.objects.get(id=id_).status == Status.PENDING
 
 
+@pytest.mark.parametrize("place", ["queued", "written", "pending"])
+def test_a_list_finds_an_instance_by_the_tags_it_has_now(env, place):
+    id_, _ = placed(env, place)
+    control.change_tags(seen(env), id_, add=("vip",), remove=("a",), actor="ada")
+    found = {tag: [each.id for each in lookup.listing(seen(env), Filters(tag=tag)).data] for tag in ("vip", "a")}
+    if place == "written":
+        assert found["a"] == [id_], "the row shows until it is settled"
+    else:
+        assert found == {"vip": [id_], "a": []}
+
+
 def test_a_pause_and_a_resume_while_it_is_written_end_as_the_last_of_them(env):
     id_, claimed = placed(env, "written")
     VERBS["pause"](env, id_)

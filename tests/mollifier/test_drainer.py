@@ -1,3 +1,4 @@
+import gc
 import threading
 import uuid
 from contextlib import contextmanager
@@ -8,6 +9,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from mollifier import buffer, conf, gate, keys, patches, stats
+from mollifier import drainer as drainer_module
 from mollifier.conf import Conf
 from mollifier.decision import Mode, Scope
 from mollifier.drainer import Drainer
@@ -324,3 +326,13 @@ def test_a_store_that_is_away_puts_a_comparison_off_and_loses_nothing(settings):
     gate.admit_many([arrival(mode=Mode.MIRROR, limit=1) for _ in range(2)], now_ms=NOW_MS)
     report = drain(materialiser)
     assert (report.compared, report.waiting, stats.overview().mirrored) == (0, 1, 1)
+
+
+def test_the_collector_passes_over_what_was_loaded_before_once_a_process():
+    drainer_module.spare_what_stays.cache_clear()
+    gc.unfreeze()
+    drain(MemoryMaterialiser())
+    spared = gc.get_freeze_count()
+    assert spared > 10_000
+    drain(MemoryMaterialiser())
+    assert gc.get_freeze_count() <= spared

@@ -171,3 +171,12 @@ def test_a_row_that_was_changed_itself_is_not_set_back():
     tag(made.id, "row")
     steering.amend(made.evolve(tags=("entry",), metadata_version=1), actor="buffer")
     assert row(made.id).tags == ["entry", "row"]
+
+
+def test_a_change_from_outside_is_no_progress_of_an_instance_whose_owners_die():
+    id_ = started()
+    Instance.objects.filter(id=id_).update(takeovers=3)
+    tag(id_, "vip")
+    steering.pause(id_, actor="ada")
+    steering.resume(id_, actor="ada")
+    assert row(id_).takeovers == 3
