@@ -236,6 +236,9 @@ class Lanes:
                 self.report.buried += verdicts.buried
             token = flight.claim.token
             self._settle_patched(token, self._settle(token, verdicts.reports))
+        except Exception:
+            # A lane outlives whatever one claim does; its entries come back when their lease ends.
+            logger.exception("mollifier.lane_failed", extra={"count": len(flight.claim.entries)})
         finally:
             self.flights.remove(flight)
         return flight

@@ -6,7 +6,7 @@ import pytest
 
 from bench import buffer
 from bench.rounds import Clock
-from mollifier import buffer as buffered
+from mollifier import pages
 
 
 @pytest.fixture(autouse=True)
@@ -21,7 +21,7 @@ def _few(monkeypatch, settings):
 
 def test_all_that_is_claimed_is_settled_and_all_that_is_popped_deleted():
     assert buffer.worked_off(4) > 0
-    assert buffered.entries(10) == []
+    assert pages.oldest(10) == []
     for read_and_delete in (buffer.one_by_one, buffer.at_once):
         assert buffer.popped(read_and_delete) > 0
         assert buffer.redis().dbsize() == 0
@@ -38,7 +38,7 @@ def test_each_depth_and_number_of_orgs_is_measured_against_the_smallest():
     names = ["40-buffered", "80-buffered", "4-orgs", "8-orgs"]
     assert [each.id for each in found] == [f"B13.{what}.{name}" for name in names for what in ("claim", "admit")]
     assert all(each.ours > 0 for each in found)
-    assert len(buffered.entries(100)) == 80
+    assert len(pages.oldest(100)) == 80
 
 
 def test_filling_ends_in_time():

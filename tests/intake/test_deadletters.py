@@ -3,6 +3,7 @@
 import uuid
 
 import pytest
+from django_q.brokers import get_broker
 from django_redis import get_redis_connection
 
 from mollifier import buffer
@@ -48,6 +49,14 @@ def test_a_decision_names_the_user_who_made_it(env):
     decision = DeadLetterDecision.objects.get()
     assert (decision.actor, decision.actor_name, decision.reason) == (olga, "olga", "mended")
     assert (decision.env_id, decision.error) == (env.id, "why")
+
+
+def test_a_redriven_letter_asks_for_a_drainer(env):
+    get_broker().purge_queue()
+    deadletters.redrive(env, make_letter(env), actor=ADA, reason="mended")
+    assert get_broker().queue_size() == 1
+    deadletters.redrive(env, uuid.uuid4(), actor=ADA, reason="not there")
+    assert get_broker().queue_size() == 1
 
 
 def test_what_is_not_carried_out_leaves_no_record(env):

@@ -133,12 +133,18 @@ def test_check_setup_judges_by_the_same_rules(world):
     assert "memory" in {finding.name for finding in prerequisites._keeping() if finding.wrong and finding.required}
 
 
+def written() -> bool:
+    """Tell whether all that was accepted is in the file: under everysec a write waits for a slow sync before it."""
+    return get_redis_connection("buffer").info("persistence")["aof_buffer_length"] == 0
+
+
 @pytest.mark.parametrize("fsync", ["everysec", "always"])
 def test_what_was_accepted_survives_a_kill_of_redis(world, fsync):
     options = ("--appendonly", "yes", "--appendfsync", fsync)
     server = world.start(*options)
     world.use(server)
     ids = accept(20)
+    until(written)
     kill(server)
     world.use(world.start(*options))
     assert claimed() == ids

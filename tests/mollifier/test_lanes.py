@@ -4,7 +4,9 @@ import threading
 from contextlib import contextmanager
 from random import Random
 
-from mollifier import buffer, conf, patches, stats
+from django_redis import get_redis_connection
+
+from mollifier import buffer, conf, keys, patches, stats
 from mollifier.decision import Scope
 from mollifier.lanes import Lanes
 from tests.mollifier.makers import ACME, accept
@@ -129,28 +131,46 @@ def test_lanes_that_found_nothing_close_at_once():
     assert (lanes.report.hung, lanes.report.claims) == (0, 0)
 
 
-class Restless(MemoryMaterialiser):
-    """Has its entry changed anew each time it is written, until the test says that it is enough."""
-
-    def __init__(self):
-        super().__init__()
-        self.enough = threading.Event()
+class Slow(MemoryMaterialiser):
+    """Takes a hundredth of a second for each entry."""
 
     def materialise(self, entries):
-        if not self.enough.is_set():
-            for entry in entries:
-                patches.apply(ACME, entry.id, lambda held: held.patch + b".")
+        threading.Event().wait(len(entries) / 100)
         return super().materialise(entries)
 
 
-def test_an_entry_that_is_changed_at_each_write_is_claimed_again_and_costs_no_lapse():
-    restless = Restless()
+def test_claims_shrink_while_batches_are_slow_to_write():
+    accept(60)
+    store = Slow()
+    with draining(store, CLAIM_ENTRIES=20, CLAIMS_IN_FLIGHT=1, LATENCY_TARGET_MS=50):
+        until(lambda: len(store.rows) == 60)
+    sizes = [len(batch) for batch in store.batches]
+    assert sizes[:3] == [20, 10, 5]
+    assert max(sizes[3:]) <= 6
+
+
+def test_a_drainer_goes_on_when_the_rate_lets_it(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "DRAIN_RATE": 20}
+    ids = accept(30)
+    store = MemoryMaterialiser()
+    with draining(store) as drainer:
+        until(lambda: drainer.report.settled == 30)
+    assert store.written == ids
+    assert len(store.batches[0]) == 20
+
+
+def test_a_lane_outlives_a_claim_that_can_not_be_settled():
+    gated = Gated(ACME.org)
     (one,) = accept(1)
-    with draining(restless, LEASE_MS=60_000) as drainer:
-        # More writes than one claim has rounds.
-        until(lambda: len(restless.batches) > 10)
-        entry = buffer.read(ACME, one)
-        assert (entry.attempts, entry.lapses) == (0, 0)
-        restless.enough.set()
-        until(lambda: drainer.report.settled == 1)
-    assert restless.written == [one]
+    redis = get_redis_connection("buffer")
+    with draining(gated, CLAIMS_IN_FLIGHT=1) as drainer:
+        assert gated.entered.wait(10)
+        patches.cancel(ACME, one, "too late?")
+        # Reading what was patched fails now, after settling has met the patch.
+        redis.set(keys.key("failed"), "not a sorted set")
+        gated.open.set()
+        until(lambda: not drainer._lanes.flights.all())
+        redis.delete(keys.key("failed"))
+        (two,) = accept(1, QUICK)
+        until(lambda: two in gated.rows)
+    assert buffer.give_up(next(iter(redis.zrange(keys.key("leases"), 0, -1))).decode()) == 1

@@ -40,6 +40,8 @@ from tests.mollifier.makers import ordered_id
 
 PLACES = [Scope("acme", "a"), Scope("acme", "b"), Scope("other", "a")]
 ROLLOUT = Rollout(Mode.ON, True, Limits(Limit(1, 200, 500)))
+# Claims of one org alone, and of all but one.
+CHOICES = [{"only": "acme"}, {"only": "other"}, {"without": ("acme",)}]
 LEASE_MS = 1_000
 CHARGE = 128
 
@@ -158,19 +160,22 @@ class Buffer(RuleBasedStateMachine):
         if arrival.id not in self.entries:
             self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number(), self.now)
 
-    @rule(limit=st.integers(1, 12), lost=st.booleans())
-    def claim(self, limit, lost):
+    @rule(limit=st.integers(1, 12), lost=st.booleans(), wanted=st.sampled_from([{}, {}, *CHOICES]))
+    def claim(self, limit, lost, wanted):
         token = f"token-{self.number():04d}"
-        batch = buffer.claim(token, limit, LEASE_MS, now_ms=self.now)
+        batch = buffer.claim(token, limit, LEASE_MS, now_ms=self.now, **wanted)
         self.promote()
         if lost:
-            again = buffer.claim(token, limit, LEASE_MS, now_ms=self.now)
+            again = buffer.claim(token, limit, LEASE_MS, now_ms=self.now, **wanted)
             assert sorted(entry.id for entry in again.entries) == sorted(entry.id for entry in batch.entries)
         assert batch.unreadable == ()
         waiting = self.live(State.QUEUED)
         assert not any(self.is_paused(entry.scope) for entry in batch.entries)
-        claimable = sum(map(self.claimable, PLACES))
-        alone = [entry for entry in waiting if entry.lapses >= 2 and not self.is_paused(entry.scope)]
+        only, without = wanted.get("only"), wanted.get("without", ())
+        places = [scope for scope in PLACES if only in (None, scope.org) and scope.org not in without]
+        claimable = sum(map(self.claimable, places))
+        alone = [entry for entry in waiting if entry.lapses >= 2 and not self.is_paused(entry.scope) and not only]
+        assert all(entry.scope in places or entry.lapses >= 2 for entry in batch.entries)
         assert len(batch.entries) <= limit
         if claimable or alone:
             assert batch.entries, "there is work"

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import structlog
 
-from mollifier import buffer, deadletters
+from mollifier import buffer, deadletters, tasks
 from mollifier.decision import Scope
 from mollifier.entry import DeadLetterOutcome, Entry, State
 from mollifier.errors import BufferUnavailable, EntryUnreadable
@@ -30,7 +30,11 @@ def redrive(env: Env, id_: UUID, *, actor: Actor, reason: str) -> DeadLetterOutc
     Raises:
         LookupUnavailable: the buffer does not answer; the decision is kept, since it may have been carried out.
     """
-    return _decide(env, id_, Decision.REDRIVEN, deadletters.redrive, actor, reason)
+    outcome = _decide(env, id_, Decision.REDRIVEN, deadletters.redrive, actor, reason)
+    if outcome is DeadLetterOutcome.REDRIVEN:
+        # A dead letter waits for nobody, so there may be no drainer.
+        tasks.wake()
+    return outcome
 
 
 def discard(env: Env, id_: UUID, *, actor: Actor, reason: str) -> DeadLetterOutcome:
