@@ -118,9 +118,10 @@ def test_what_a_hanging_batch_writes_after_all_counts_once():
 
 def test_a_drainer_with_too_many_hanging_batches_leaves():
     with hanging() as store:
+        # One more may be in flight when it leaves, and is waited for.
         settings = {"CLAIM_ENTRIES": 1, "CLAIMS_IN_FLIGHT": 1, "HANDLER_TIMEOUT_MS": 50, "SLOW_BATCH_MS": 20}
         store.never = set(accept(30))
-        with draining(store, **settings) as drainer:
+        with draining(store, **settings, SHUTDOWN_TIMEOUT_SECONDS=1) as drainer:
             until(lambda: drainer.report.hung >= 2, 20)
 
 
