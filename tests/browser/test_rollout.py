@@ -41,7 +41,7 @@ def test_flipping_an_org_on_changes_the_next_outcome_within_two_seconds(visit, o
     dialog = page.get_by_role("dialog", name="Rollout of acme")
     dialog.get_by_role("radio", name="On Triggers over the limit").check()
     dialog.get_by_label("Limit", exact=True).fill("1")
-    dialog.get_by_label("Window (ms)").fill("60000")
+    dialog.get_by_label("Window (ms)", exact=True).fill("60000")
     dialog.get_by_label("Reason").fill("the sale starts")
     dialog.get_by_role("button", name="Change rollout").click()
     expect(page.get_by_text("mode off → on")).to_be_visible()
