@@ -4,6 +4,7 @@ import pytest
 from django_redis import get_redis_connection
 
 from mollifier import telemetry
+from tests.properties import lengths  # noqa: F401  registers the long profile before hypothesis looks for it
 from workflows.intake import refresher
 
 

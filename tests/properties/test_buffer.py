@@ -37,6 +37,7 @@ from mollifier.entry import (
 )
 from mollifier.fairness import Share
 from tests.mollifier.makers import ordered_id
+from tests.properties.lengths import examples
 
 PLACES = [Scope("acme", "a"), Scope("acme", "b"), Scope("other", "a")]
 ROLLOUT = Rollout(Mode.ON, True, Limits(Limit(1, 200, 500)))
@@ -408,7 +409,7 @@ class Buffer(RuleBasedStateMachine):
 
 TestBuffer = Buffer.TestCase
 TestBuffer.settings = settings(
-    max_examples=25,
+    max_examples=examples(25),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],

@@ -15,6 +15,7 @@ from mollifier.decision import Scope
 from mollifier.entry import Settle
 from mollifier.fairness import Share
 from tests.mollifier.makers import accept
+from tests.properties.lengths import examples
 
 DRAINERS = 4
 VISIT = 8
@@ -101,7 +102,7 @@ def test_no_claim_is_smaller_than_what_there_is():
     assert taken == [100] * (total // 100) + [total % 100]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(bursts=[0, 0, 0, 0, 0, 0, 60, 0, 0, 0], limit=8)
 @given(bursts=st.lists(st.integers(0, 60), min_size=5, max_size=12), limit=st.sampled_from([8, 16, 30]))
 def test_running_empty_gains_nothing(bursts, limit):

@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from mollifier import gate, keys
 from mollifier.decision import Arrival, Limit, Limits, Mode, Passed, PassThrough, Rollout, Scope
 from tests.mollifier.makers import NOW_MS, arrival
+from tests.properties.lengths import examples
 
 GAPS = st.lists(st.one_of(st.floats(0, 5), st.floats(0, 400)), min_size=1, max_size=60)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(gaps=GAPS, limit=st.integers(1, 6), window_ms=st.integers(1, 300), hold_ms=st.integers(0, 300))
 def test_no_window_holds_more_passes_than_the_limit(gaps, limit, window_ms, hold_ms):
     get_redis_connection("buffer").flushdb()
@@ -28,7 +29,7 @@ def test_no_window_holds_more_passes_than_the_limit(gaps, limit, window_ms, hold
         assert last - first >= window_ms * 1000
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(gaps=st.lists(st.tuples(st.floats(0, 80), st.integers(1, 6)), min_size=1, max_size=60))
 def test_a_limit_that_changes_is_strict_at_every_moment(gaps):
     get_redis_connection("buffer").flushdb()
@@ -50,7 +51,7 @@ ARRIVALS = st.lists(
 LIMIT = st.builds(Limit, st.integers(0, 5), st.integers(1, 300), st.just(0))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrivals=ARRIVALS, limits=st.builds(Limits, LIMIT, LIMIT, LIMIT, LIMIT))
 def test_every_level_is_strict_and_nothing_is_refused_while_all_have_room(arrivals, limits):
     get_redis_connection("buffer").flushdb()
