@@ -1,4 +1,7 @@
-"""How many examples a property is tried with: a few in every run, many in a long one (--hypothesis-profile=long)."""
+"""How many examples a property is tried with: a few in every run, many in a long one.
+
+A long one takes `--hypothesis-profile=long --timeout=0`.
+"""
 
 from hypothesis import settings
 

@@ -105,7 +105,7 @@ def change(request: HttpRequest, admin: page.Page, pk: str) -> HttpResponse:
         title=f"Rollout of {org.slug}",
         heading=f"Rollout of {org.slug}",
         lead=f"Now {now.mode} at {now.percent} %. A change reaches every process within 2 seconds.",
-        keeps="Whatever is buffered keeps draining in every mode; only new triggers are treated differently.",
+        keeps="In every mode what is buffered keeps draining, unless you pause that; only new triggers go another way.",
         verb="Change rollout",
         back=back,
     )
