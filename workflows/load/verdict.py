@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db import InterfaceError, OperationalError, connection
+
 from workflows.load.tally import Acceptance, Tally
 from workflows.models import Event, Instance
 from workflows.states import EventType, Status
@@ -41,18 +43,29 @@ class Verdict:
 
 
 def wait(ids: Sequence[UUID], *, patience_seconds: float, on_finished: Callable[[int], object]) -> None:
-    """Return when every id has ended, or when none has for `patience_seconds`; asks for at most CHUNK ids at once."""
+    """Return when every id has ended, or when none has for `patience_seconds`; asks for at most CHUNK ids at once.
+
+    A database that is away meanwhile is asked again; a load that is sent during an outage is told its end.
+    """
     waiting = deque(ids)
     last_end = time.monotonic()
     while waiting and time.monotonic() - last_end < patience_seconds:
         asked = [waiting.popleft() for _ in range(min(CHUNK, len(waiting)))]
-        ended = set(Instance.objects.filter(id__in=asked, finished_at__isnull=False).values_list("id", flat=True))
+        ended = ended_of(asked)
         waiting.extend(each for each in asked if each not in ended)
         if ended:
             last_end = time.monotonic()
             on_finished(len(ended))
         if len(ended) < len(asked):
             time.sleep(POLL_SECONDS)
+
+
+def ended_of(ids: Sequence[UUID]) -> set[UUID]:
+    try:
+        return set(Instance.objects.filter(id__in=ids, finished_at__isnull=False).values_list("id", flat=True))
+    except (OperationalError, InterfaceError):
+        connection.close()
+        return set()
 
 
 def judge(tally: Tally, run: str) -> Verdict:

@@ -122,3 +122,16 @@ def test_waiting_sees_what_ends_meanwhile(monkeypatch: pytest.MonkeyPatch) -> No
     verdict.wait(ids, patience_seconds=30, on_finished=ended.append)
     thread.join()
     assert sum(ended) == 8
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_lost_connection_is_waited_out() -> None:
+    (instance,) = make_instances("noop", [None], tags=[RUN])
+    finish(instance)
+    stranger = connection.copy()
+    with stranger.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [connection.connection.info.backend_pid])
+    stranger.close()
+    told: list[int] = []
+    verdict.wait([instance], patience_seconds=10, on_finished=told.append)
+    assert told == [1]
