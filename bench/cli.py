@@ -39,6 +39,7 @@ BENCHMARKS = (
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
     Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),
+    Benchmark("B19", "drain: an org beside a slow one", "bench.neighbours", "beside_a_slow_one"),
 )
 
 

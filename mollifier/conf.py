@@ -74,7 +74,7 @@ class Conf:
     drain_rate: int = 0
     latency_target_ms: int = 250
     # From when on a batch is late: the orgs in it are then claimed apart.
-    slow_batch_ms: int = 1_000
+    slow_batch_ms: int = 500
     lease_ms: int = 60_000
     handler_timeout_ms: int = 30_000
     # Its own lease, one slice on django-q2, and how long it lingers over an empty buffer.

@@ -29,22 +29,22 @@ class Share:
 EVERYONES = Share()
 
 
-def set_share(org: str, share: Share) -> None:
-    """Serve the org like this from its next visit on.
+def set_share(org: str, share: Share, *, now_ms: float = 0) -> None:
+    """Serve the org like this from its next visit on; what is due by then is put back too.
 
     Raises:
         BufferUnavailable: Redis can't be reached.
     """
-    client.call(_command(org, share), buffer.promotion())
+    client.call(_command(org, share), buffer.promotion(now_ms=now_ms))
 
 
-def pause_env(scope: Scope, *, paused: bool) -> None:
+def pause_env(scope: Scope, *, paused: bool, now_ms: float = 0) -> None:
     """Claim nothing of one environment, or go on with it.
 
     Raises:
         BufferUnavailable: Redis can't be reached.
     """
-    client.call(_command(keys.place(scope), Share(paused=paused)), buffer.promotion())
+    client.call(_command(keys.place(scope), Share(paused=paused)), buffer.promotion(now_ms=now_ms))
 
 
 def reconcile(shares: Mapping[str, Share]) -> int:

@@ -22,6 +22,7 @@ def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> N
         "B13",
         "B17",
         "B18",
+        "B19",
     ]
 
 

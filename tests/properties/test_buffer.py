@@ -286,9 +286,9 @@ class Buffer(RuleBasedStateMachine):
         name = member if isinstance(member, str) else keys.place(member)
         self.paused ^= {name}
         if isinstance(member, str):
-            fairness.set_share(member, Share(paused=name in self.paused))
+            fairness.set_share(member, Share(paused=name in self.paused), now_ms=self.now)
         else:
-            fairness.pause_env(member, paused=name in self.paused)
+            fairness.pause_env(member, paused=name in self.paused, now_ms=self.now)
 
     @rule(arrival=arrivals)
     def redrive(self, arrival):
