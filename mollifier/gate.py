@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 ADMIT = lua.load("admit")
 RELEASE = lua.load("release")
 CHUNK_ENTRIES, CHUNK_BYTES = 100, 1024 * 1024
+# Who is forced could not be started, so there is nothing to fail open to, and waiting a little is better than refusing.
+FORCED_SECONDS = 1.0
 # Assumed while nothing was drained yet.
 PACE_PER_SECOND = 500.0
 RETRY_AFTER_SECONDS = (1, 60)
@@ -55,7 +57,7 @@ def admit(
     at_once = _at_once(arrival, settings, force)
     if at_once is not None:
         return at_once
-    return _ask([_command(arrival, settings, now_ms, force, rebind_from, tell=True)], settings)[0]
+    return _ask([_command(arrival, settings, now_ms, force, rebind_from, tell=True)], settings, force)[0]
 
 
 def admit_many(
@@ -75,7 +77,7 @@ def admit_many(
     asked = [at for at, decision in enumerate(decisions) if decision is None]
     for chunk in _chunks(arrivals, asked):
         commands = [_command(arrivals[at], settings, now_ms, force, rebind_from) for at in chunk]
-        for at, decision in zip(chunk, _ask(commands, settings), strict=True):
+        for at, decision in zip(chunk, _ask(commands, settings, force), strict=True):
             decisions[at] = decision
     return [decision for decision in decisions if decision is not None]
 
@@ -164,14 +166,15 @@ def _level(reason: Reason, limit: Limit, arrival: Arrival) -> tuple[str | int, .
     return reason.value, member, limit.count, limit.window_ms * 1000, limit.hold_ms * 1000
 
 
-def _ask(commands: list[lua.Command], settings: conf.Conf) -> list[Decision]:
+def _ask(commands: list[lua.Command], settings: conf.Conf, force: Reason | None) -> list[Decision]:
     if not breaker.allows(settings.breaker_open_ms / 1000):
         return _fail_open(len(commands))
     riders = telemetry.gate.take()
     commands[0] = (*commands[0], *riders)
+    seconds = settings.admit_seconds if force is None else max(settings.admit_seconds, FORCED_SECONDS)
     began = monotonic()
     try:
-        replies = client.exchange(commands, settings.admit_seconds, settings.replicas_awaited)
+        replies = client.exchange(commands, seconds, settings.replicas_awaited)
     except BufferUnavailable as error:
         breaker.failed(settings.breaker_errors)
         telemetry.gate.give_back(riders)

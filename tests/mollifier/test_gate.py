@@ -359,6 +359,14 @@ def test_a_silent_server_passes_within_the_exchange_time(settings, silent_server
     assert min(times) < 0.08, times
 
 
+def test_one_that_could_not_be_started_has_more_time(settings, silent_server):
+    configure(settings, EXCHANGE_TIMEOUT_MS=20, BREAKER_ERRORS=100)
+    use_gate_address(settings, silent_server, "patient")
+    began = time.monotonic()
+    assert gate.admit(arrival(), force=FORCE) == PassThrough(Passed.FAIL_OPEN)
+    assert time.monotonic() - began >= gate.FORCED_SECONDS * 0.9
+
+
 def test_the_breaker_opens_after_errors_and_then_costs_nothing(settings, closed_port):
     configure(settings, BREAKER_ERRORS=2, BREAKER_OPEN_MS=60_000)
     address = settings.CACHES["gate"]["LOCATION"]
