@@ -118,6 +118,7 @@ class Arrival:
 
     The id is made by the caller, the snapshot is opaque bytes, and `definition` is whose limit counts it.
     `sent_as` names the request that brought it and its body: the same again within ten minutes is a duplicate send.
+    `tell_left` asks what is left of the environment's limit, which costs a little.
     """
 
     id: UUID
@@ -128,6 +129,7 @@ class Arrival:
     binding: Binding | None = None
     sent_as: str | None = None
     bufferable: bool = True
+    tell_left: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +142,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class PassThrough:
-    """Start it now. `left` is told of a single trigger that had room under its environment's limit."""
+    """Start it now. `left` is told of one that asked, and had room under its environment's limit."""
 
     why: Passed
     left: Left | None = field(default=None, compare=False)

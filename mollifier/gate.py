@@ -57,7 +57,7 @@ def admit(
     at_once = _at_once(arrival, settings, force)
     if at_once is not None:
         return at_once
-    return _ask([_command(arrival, settings, now_ms, force, rebind_from, tell=True)], settings, force)[0]
+    return _ask([_command(arrival, settings, now_ms, force, rebind_from)], settings, force)[0]
 
 
 def admit_many(
@@ -120,13 +120,7 @@ def _chunks(arrivals: Sequence[Arrival], asked: Sequence[int]) -> Iterator[list[
 
 
 def _command(
-    arrival: Arrival,
-    settings: conf.Conf,
-    now_ms: float,
-    force: Reason | None,
-    rebind_from: UUID | None,
-    *,
-    tell: bool = False,
+    arrival: Arrival, settings: conf.Conf, now_ms: float, force: Reason | None, rebind_from: UUID | None
 ) -> lua.Command:
     scope, mode = arrival.scope, arrival.rollout.effective
     binding = arrival.binding if mode is Mode.ON else None
@@ -155,7 +149,7 @@ def _command(
         settings.cap_total_entries,
         settings.cap_total_bytes,
         arrival.snapshot,
-        int(tell),
+        int(arrival.tell_left),
         len(levels),
         *(part for reason, limit in levels for part in _level(reason, limit, arrival)),
     )

@@ -28,7 +28,8 @@ class Request:
     """What a caller asks for, before the definition is looked up; submission makes a Trigger of it.
 
     `payload` and `metadata` are JSON text. `bufferable` is false for ``buffer: "never"``. `sent_as` is what a caller
-    named the request, where it did: the same name and body within ten minutes is the same request.
+    named the request, where it did: the same name and body within ten minutes is the same request. `tell_left` asks
+    what is left of the environment's limit.
     """
 
     org_id: UUID
@@ -42,6 +43,7 @@ class Request:
     run_after: datetime | None = None
     bufferable: bool = True
     sent_as: str | None = None
+    tell_left: bool = False
     id: UUID = field(default_factory=uuid7)
 
 

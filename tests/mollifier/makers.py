@@ -40,6 +40,7 @@ def arrival(
         binding,
         rest.get("sent_as"),
         rest.get("bufferable", True),
+        rest.get("tell_left", False),
     )
 
 

@@ -89,12 +89,12 @@ def test_what_a_level_mollifies_is_buffered_under_its_reason():
     assert (decision.reason, decision.count, decision.limit) == (Reason.GLOBAL_RATE, 1, 1)
 
 
-def test_a_single_trigger_is_told_what_is_left_of_its_environments_limit():
+def test_one_that_asks_is_told_what_is_left_of_its_environments_limit():
     def left(at):
-        return gate.admit(arrival(limit=5), now_ms=NOW_MS + at).left
+        return gate.admit(arrival(limit=5, tell_left=True), now_ms=NOW_MS + at).left
 
     assert [left(at) for at in (0, 10, 20)] == [Left(4, 200), Left(3, 190), Left(2, 180)]
     assert left(205) == Left(2, 5)
     assert left(400) == Left(3, 5)
-    assert gate.admit(arrival(limit=0), now_ms=NOW_MS).left is None
-    assert gate.admit_many([arrival(limit=5)], now_ms=NOW_MS + 10_000)[0].left is None
+    assert gate.admit(arrival(limit=0, tell_left=True), now_ms=NOW_MS).left is None
+    assert gate.admit(arrival(limit=5), now_ms=NOW_MS + 10_000).left is None

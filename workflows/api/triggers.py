@@ -1,6 +1,7 @@
 """Triggers: one, or a thousand at a time."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
@@ -37,7 +38,8 @@ class TriggersView(ApiView):
     @schema.POST_TRIGGER
     def post(self, request: HttpRequest) -> HttpResponse:
         body = parsing.read_body(request, conf.current().max_payload_bytes + ROOM_BESIDE)
-        outcome = submission.submit(read(body, caller_of(request), problems.sent_id_of(request)))
+        asked = replace(read(body, caller_of(request), problems.sent_id_of(request)), tell_left=True)
+        outcome = submission.submit(asked)
         return responses.taken(outcome).as_response()
 
 

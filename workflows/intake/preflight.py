@@ -80,4 +80,5 @@ def _arrival(request: Request, trigger: Trigger, env: Env, directory: Directory)
         binding=binding,
         sent_as=sent_as,
         bufferable=trigger.bufferable,
+        tell_left=request.tell_left,
     )
