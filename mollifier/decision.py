@@ -113,11 +113,25 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How many more of a group there may be, started or buffered; the group is an opaque text within its scope.
+
+    The caller counts what is started, the gate what is buffered. While many ask at once, no more than `left` are ever
+    buffered; one that passes is the caller's to count. An entry that becomes a row meanwhile is in neither count, so
+    who needs an exact sum reads buffer.group_size before counting rows, and asks only if both leave room.
+    """
+
+    group: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """One trigger at the gate.
 
     The id is made by the caller, the snapshot is opaque bytes, and `definition` is whose limit counts it.
     `sent_as` names the request that brought it and its body: the same again within ten minutes is a duplicate send.
+    `room` is looked at while the org is on: what is off, shadow or mirror refuses nothing and keeps no group.
     """
 
     id: UUID
@@ -128,6 +142,7 @@ class Arrival:
     binding: Binding | None = None
     sent_as: str | None = None
     bufferable: bool = True
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +216,13 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class NoRoom:
+    """Its group has no room left: so many of it are buffered already; nothing is written."""
+
+    buffered: int
+
+
+@dataclass(frozen=True, slots=True)
 class Full:
     """A cap is reached; nothing is written. `level` is env, org or total."""
 
@@ -208,4 +230,4 @@ class Full:
     retry_after_seconds: int
 
 
-Decision = PassThrough | ShadowLog | Mirrored | Mollify | DuplicateSend | Existing | Mismatch | Full
+Decision = PassThrough | ShadowLog | Mirrored | Mollify | DuplicateSend | Existing | Mismatch | NoRoom | Full
