@@ -191,6 +191,12 @@ def _newest_ids(scope: Scope, before: UUID | None) -> list[UUID]:
     return sorted(_ids(client.call(script)), reverse=True)
 
 
+def group_size(scope: Scope, group: str) -> int:
+    """Return how many entries of a group are buffered in this place, in any state."""
+    command = ("HGET", keys.key("env", keys.partition_of(scope.org)) + keys.place(scope), f"g:{keys.named(group)}")
+    return int(client.call(command) or 0)
+
+
 def rows(ids: Sequence[UUID]) -> list[Row]:
     """Return what is stored of those of the ids that are buffered: id, state, text, side."""
     return [row for part in _parts(ids) for row in part]

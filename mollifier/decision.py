@@ -113,12 +113,26 @@ class Binding:
 
 
 @dataclass(frozen=True, slots=True)
+class Room:
+    """How many more of a group there may be, started or buffered; the group is an opaque text within its scope.
+
+    The caller counts what is started, the gate what is buffered. While many ask at once, no more than `left` are ever
+    buffered; one that passes is the caller's to count. An entry that becomes a row meanwhile is in neither count, so
+    who needs an exact sum reads buffer.group_size before counting rows, and asks only if both leave room.
+    """
+
+    group: str
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class Arrival:
     """One trigger at the gate.
 
     The id is made by the caller, the snapshot is opaque bytes, and `definition` is whose limit counts it.
     `sent_as` names the request that brought it and its body: the same again within ten minutes is a duplicate send.
     `tell_left` asks what is left of the environment's limit, which costs a little.
+    `room` is looked at while the org is on: what is off, shadow or mirror refuses nothing and keeps no group.
     """
 
     id: UUID
@@ -130,6 +144,7 @@ class Arrival:
     sent_as: str | None = None
     bufferable: bool = True
     tell_left: bool = False
+    room: Room | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +218,13 @@ class Mismatch:
 
 
 @dataclass(frozen=True, slots=True)
+class NoRoom:
+    """Its group has no room left: so many of it are buffered already; nothing is written."""
+
+    buffered: int
+
+
+@dataclass(frozen=True, slots=True)
 class Full:
     """A cap is reached; nothing is written. `level` is env, org or total."""
 
@@ -210,4 +232,4 @@ class Full:
     retry_after_seconds: int
 
 
-Decision = PassThrough | ShadowLog | Mirrored | Mollify | DuplicateSend | Existing | Mismatch | Full
+Decision = PassThrough | ShadowLog | Mirrored | Mollify | DuplicateSend | Existing | Mismatch | NoRoom | Full

@@ -21,6 +21,7 @@ from mollifier.decision import (
     Mismatch,
     Mode,
     Mollify,
+    NoRoom,
     Passed,
     PassThrough,
     Reason,
@@ -50,7 +51,8 @@ def admit(
     Args:
         arrival: The trigger, with the id that it keeps whatever is decided.
         now_ms: The clock; 0 is the server's own.
-        force: Mollify for this reason, past limits and order; caps hold, a binding to the same id is ours.
+        force: Mollify for this reason, past limits and order; a group's room and caps hold, a binding to the same
+            id is ours.
         rebind_from: Take the idempotency key over from this id, if it still has it.
     """
     settings = conf.current()
@@ -125,6 +127,7 @@ def _command(
     scope, mode = arrival.scope, arrival.rollout.effective
     binding = arrival.binding if mode is Mode.ON else None
     sent_as = arrival.sent_as if mode is Mode.ON else None
+    room = arrival.room if mode is Mode.ON else None
     levels = arrival.rollout.limits.levels
     # In the order of the script's ARGV slots: building a dict here is a third of the client's time.
     return (
@@ -150,6 +153,7 @@ def _command(
         settings.cap_total_bytes,
         arrival.snapshot,
         int(arrival.tell_left),
+        f"{room.left} {keys.named(room.group)}" if room else "",
         len(levels),
         *(part for reason, limit in levels for part in _level(reason, limit, arrival)),
     )
@@ -225,5 +229,6 @@ DECODERS: dict[bytes, Callable[[Sequence[Any]], Decision]] = {
     b"duplicate_send": lambda reply: DuplicateSend(UUID(reply[2].decode()), reply[1] == b"accepted"),
     b"existing": lambda reply: Existing(UUID(reply[1].decode()), int(reply[2])),
     b"mismatch": lambda reply: Mismatch(UUID(reply[1].decode())),
+    b"no_room": lambda reply: NoRoom(int(reply[1])),
     b"full": lambda reply: Full(reply[1].decode(), _retry_after(int(reply[2]), float(reply[3]))),
 }

@@ -20,7 +20,7 @@ EPOCH, MICROSECOND = datetime(1970, 1, 1, tzinfo=UTC), timedelta(microseconds=1)
 def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes] | None) -> Entry:  # noqa: A002
     """Make a value of what is stored: a header line and the snapshot, and the side hash where there is one.
 
-    The header is `1 <binding> <bytes charged> <org>/<env> <seq> <mode> <reason>`.
+    The header is `1 <binding>[/<group>] <bytes charged> <org>/<env> <seq> <mode> <reason>`.
 
     Raises:
         EntryUnreadable: there is no text, or it is in a form that this version does not know.

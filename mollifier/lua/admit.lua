@@ -1,7 +1,8 @@
 #!lua
 -- Decides what becomes of one trigger in one step, and keeps it as an entry when it is mollified.
 -- Times are in microseconds; now = 0 takes the server's clock. mode is `on`, `mirror` or `shadow`; the last two bind
--- nothing and refuse nothing. `forced` (a reason) skips duplicate send, limits, hold and order.
+-- nothing and refuse nothing. `forced` (a reason) skips duplicate send, limits, hold and order. `room` is '', or how
+-- many more of a group there may be and the group, as a digest; what is buffered of the group here takes of it.
 -- The tail holds fives, `levels` of them: reason, whose passes are counted, limit, window, hold. Then pairs of counter
 -- and increment, which the caller could not report before. Outcomes:
 --   passed room [left free_in]                         start it now; tell = 1 asks how many more the environment's
@@ -11,6 +12,7 @@
 --   accepted reason count limit position depth orgs rate wake    it is kept; wake = 1 asks for a drainer
 --   duplicate_send outcome id                          this very request was passed or accepted under that id
 --   existing id age_ms | mismatch id                   the idempotency key is bound, with the same or another body
+--   no_room buffered                                   so many of its group are buffered; nothing is written
 --   full level depth rate                              a cap is reached; nothing is written
 local totals = KEYS[1]
 local entry = KEYS[2]
@@ -55,9 +57,10 @@ local cap_total_entries = tonumber(ARGV[18])
 local cap_total_bytes = tonumber(ARGV[19])
 local snapshot = ARGV[20]
 local tell = ARGV[21]
-local levels = tonumber(ARGV[22])
+local room = ARGV[22]
+local levels = tonumber(ARGV[23])
 
-local TAIL, SENT_MS, BRIEF_MS = 23, 600000, 60000
+local TAIL, SENT_MS, BRIEF_MS = 24, 600000, 60000
 if now == 0 then
   local clock = redis.call('TIME')
   now = clock[1] * 1000000 + clock[2]
@@ -118,6 +121,16 @@ local function bind(stays)
   redis.call('SET', key, value, 'PX', brief and math.min(BRIEF_MS, binding_ttl_ms) or binding_ttl_ms)
 end
 
+-- The room of its group; who is kept already takes none of it again.
+local left_in_group, group = string.match(room, '^(%-?%d+) (%S+)$')
+if group then
+  local buffered = tonumber(redis.call('HGET', env .. place, 'g:' .. group) or 0)
+  if buffered >= tonumber(left_in_group) and redis.call('EXISTS', entry .. id) == 0 then
+    redis.call('HINCRBY', counters, 'gate:no_room:', 1)
+    return {'no_room', buffered}
+  end
+end
+
 -- 3. The limits: a level is full when its limit-th newest pass is younger than the window, so no window ever holds
 -- more. Every full level trips, the first that is full or held is the reason.
 local reason, count, limit = forced ~= '' and forced, 0, 0
@@ -176,7 +189,8 @@ local org_n, org_b = tonumber(ours[1]) or 0, tonumber(ours[2]) or 0
 local seq = math.max((tonumber(whole[4]) or 0) + 1, now)
 -- What it is charged: its bytes, and a flat share for the header.
 local size, rate = #snapshot + 128, whole[5] or '0'
-local head = string.format('1 %s %d %s %.0f %s %s\n', key and bound_as or '-', size, place, seq, mode, reason)
+local known_by = (key and bound_as or '-') .. (group and '/' .. group or '')
+local head = string.format('1 %s %d %s %.0f %s %s\n', known_by, size, place, seq, mode, reason)
 local function over(used, more, cap) return cap > 0 and used + more > cap end
 if mode == 'mirror' then
   local mirrors, mirror_bytes = tonumber(whole[6] or 0), tonumber(whole[7] or 0)
@@ -205,6 +219,7 @@ if not redis.call('SET', entry .. id, head .. snapshot, 'NX') then
 end
 bind(true)
 remember('accepted')
+if group then redis.call('HINCRBY', env .. place, 'g:' .. group, 1) end
 redis.call('ZADD', queue .. place, seq, id)
 redis.call('HSET', env .. place, 'n', n + 1, 'q', q + 1, 'b', b + size, 'm', math.max(m, size))
 redis.call('HSET', org .. owner, 'n', org_n + 1, 'b', org_b + size)

@@ -14,13 +14,16 @@ local id = ARGV[1]
 local place = ARGV[2]
 
 local text = redis.call('GETRANGE', entry .. id, 0, 255)
-local bound_as, size, its = string.match(text, '^%d+ (%S+) (%d+) (%S+) ')
+local bound_as, group, size, its = string.match(text, '^%d+ ([^/ ]+)/?(%S*) (%d+) (%S+) ')
 if its ~= place then return 'not_found' end
 if redis.call('ZREM', failed, id) == 0 then return 'not_failed' end
 local bytes = size + (redis.call('HGET', side .. id, 'p') or 0)
 local owner = org .. string.match(place, '^[^/]+')
 redis.call('ZREM', held .. place, id)
 redis.call('HINCRBY', env .. place, 'h', -1)
+if group ~= '' and redis.call('HINCRBY', env .. place, 'g:' .. group, -1) == 0 then
+  redis.call('HDEL', env .. place, 'g:' .. group)
+end
 for _, key in ipairs({env .. place, owner}) do
   if redis.call('HINCRBY', key, 'n', -1) == 0 then redis.call('DEL', key) else redis.call('HINCRBY', key, 'b', -bytes) end
 end

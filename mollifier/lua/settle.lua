@@ -39,10 +39,12 @@ for i, id in ipairs(ids) do
   elseif tonumber(patch[1] or 0) > tonumber(ARGV[2 * i + 3]) then
     answer[i] = 'patched'
   else
-    local group = groups[places[i]] or {ids = {}, bytes = 0}
-    local bound_as, size = string.match(redis.call('GETRANGE', entry .. id, 0, 47), '^1 (%S+) (%d+) ')
+    local group = groups[places[i]] or {ids = {}, bytes = 0, in_groups = {}}
+    local text = redis.call('GETRANGE', entry .. id, 0, 79)
+    local bound_as, of_group, size = string.match(text, '^1 ([^/ ]+)/?(%S*) (%d+) ')
     groups[places[i]], group.ids[#group.ids + 1] = group, id
     group.bytes = group.bytes + (size or 0) + (patch[2] or 0)
+    if of_group and of_group ~= '' then group.in_groups[of_group] = (group.in_groups[of_group] or 0) + 1 end
     gone[#gone + 1] = entry .. id
     if beside then gone[#gone + 1] = sides[i] end
     if bound_as and bound_as ~= '-' then
@@ -69,6 +71,10 @@ for place, group in pairs(groups) do
     slots[slot], dwell = (slots[slot] or 0) + 1, dwell + waited
   end
   redis.call('ZREM', held .. place, unpack(group.ids))
+  for name, count in pairs(group.in_groups) do
+    local field = 'g:' .. name
+    if redis.call('HINCRBY', env .. place, field, -count) == 0 then redis.call('HDEL', env .. place, field) end
+  end
   subtract(env .. place, #group.ids, group.bytes)
   subtract(org .. string.match(place, '^[^/]+'), #group.ids, group.bytes)
   bytes = bytes + group.bytes

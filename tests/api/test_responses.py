@@ -47,6 +47,7 @@ def test_what_has_an_instance_is_answered_with_it(instance):
         (outcome.Rejected("definition_inactive", "no"), 422, "definition_inactive", "/triggers/3/definition", None),
         (outcome.Rejected("env_not_found", "no"), 404, "env_not_found", None, None),
         (outcome.Rejected("trigger_invalid", "no"), 422, "trigger_invalid", "/triggers/3", None),
+        (outcome.Throttled("throttled_event_backlog", "no", 9), 429, "throttled_event_backlog", None, "9"),
         (outcome.Full("env", 9), 503, "buffer_full", None, "9"),
         (outcome.Full("org", 9), 503, "buffer_full", None, "9"),
         (outcome.Full("total", 9), 503, "buffer_full", None, "9"),

@@ -14,4 +14,5 @@ def test_submission_gives_out_every_outcome_under_its_own_name():
 def test_what_may_be_sent_again_says_when():
     assert outcome.Unavailable().retry_after_seconds >= 1
     assert outcome.InProgress(UUID(int=1)).retry_after_seconds >= 1
+    assert outcome.Throttled("throttled_event_backlog", "no").retry_after_seconds >= 1
     assert outcome.Full("env", 7).retry_after_seconds == 7

@@ -8,7 +8,7 @@ from django.db import connection, transaction
 from django_redis import get_redis_connection
 
 from mollifier import gate
-from mollifier.decision import Passed, PassThrough
+from mollifier.decision import Passed, PassThrough, Room
 from tests.exchanges import traced
 from tests.intake.draining import drain
 from tests.tenants import make_env, request, seen
@@ -21,6 +21,7 @@ from workflows.intake.submission import (
     Mismatch,
     Rejected,
     Started,
+    Throttled,
     Unavailable,
 )
 from workflows.models import Definition, Environment, Event, Instance, OrganizationFlags
@@ -215,6 +216,24 @@ def test_a_full_buffer_is_said_to_be_full(settings):
     env = full_env()
     assert isinstance(submission.submit(request(env)), Buffered)
     assert submission.submit(request(env)) == Full("env", 1)
+
+
+@pytest.mark.django_db
+def test_one_too_many_of_its_group_is_throttled_and_creates_nothing():
+    env = make_env("acme", "production", **ON)
+
+    def grouped(left):
+        ready = preflight.check(request(env, idempotency_key=f"k{left}"))
+        return replace(ready, arrival=replace(ready.arrival, room=Room("greet greeted", left)))
+
+    crowded = grouped(0)
+    outcome = submission._conclude(crowded, submission._admit(crowded))
+    assert isinstance(outcome, Throttled)
+    assert outcome.code == "throttled_event_backlog"
+    assert isinstance(submission._divert(crowded), Throttled), "also while the database is away"
+    assert Instance.objects.count() == drain() == 0
+    roomy = grouped(1)
+    assert isinstance(submission._conclude(roomy, submission._admit(roomy)), Started)
 
 
 @pytest.mark.django_db

@@ -27,7 +27,7 @@ def arrival(
     limit: int = 2,
     **rest,
 ) -> Arrival:
-    """Make a trigger of an enrolled, bufferable kind; `rest` says otherwise, or sets window_ms and hold_ms."""
+    """Make a trigger of an enrolled, bufferable kind; `rest` says otherwise, or sets more fields of it."""
     binding = None if key is None else Binding("checkout", key, fingerprint)
     passes = Limit(limit, rest.get("window_ms", 200), rest.get("hold_ms", 500))
     rollout = Rollout(mode, rest.get("enrolled", True), Limits(passes, **rest.get("levels", {})))
@@ -41,6 +41,7 @@ def arrival(
         rest.get("sent_as"),
         rest.get("bufferable", True),
         rest.get("tell_left", False),
+        rest.get("room"),
     )
 
 

@@ -14,9 +14,11 @@ from mollifier.decision import (
     Mismatch,
     Mode,
     Mollify,
+    NoRoom,
     Passed,
     PassThrough,
     Reason,
+    Room,
     Scope,
     ShadowLog,
 )
@@ -36,7 +38,8 @@ class Row(NamedTuple):
     # The same request was sent before; the idempotency key is bound, by the same body or another.
     sent: bool
     bound: str | None
-    # The environment is full, it has a backlog, a cap is reached.
+    # Its group has no room, the environment is full, it has a backlog, a cap is reached.
+    crowded: bool
     full: bool
     backlog: bool
     capped: bool
@@ -44,24 +47,28 @@ class Row(NamedTuple):
 
 NO_YES = (False, True)
 MODES, FORCES = (Mode.OFF, Mode.SHADOW, Mode.ON), (None, FORCE)
-TABLE = [
-    Row(*each)
-    for each in product(NO_YES, NO_YES, MODES, FORCES, NO_YES, (None, "same", "other"), NO_YES, NO_YES, NO_YES)
-]
+TABLE = [Row(*each) for each in product(NO_YES, NO_YES, MODES, FORCES, NO_YES, (None, "same", "other"), *[NO_YES] * 4)]
+
+
+def unasked(row: Row) -> Passed | None:
+    """Say why a trigger starts without a question to Redis."""
+    if not row.divert:
+        return Passed.DIVERT_OFF
+    if not row.bufferable:
+        return Passed.NOT_BUFFERABLE
+    return Passed.ROLLOUT_OFF if row.mode is Mode.OFF or (row.force and row.mode is not Mode.ON) else None
 
 
 def expected(row: Row) -> tuple[type, object]:  # noqa: PLR0911
     """Decide as a person would who reads the design's rules in their order."""
-    if not row.divert:
-        return PassThrough, Passed.DIVERT_OFF
-    if not row.bufferable:
-        return PassThrough, Passed.NOT_BUFFERABLE
-    if row.mode is Mode.OFF or (row.force and row.mode is not Mode.ON):
-        return PassThrough, Passed.ROLLOUT_OFF
+    if why := unasked(row):
+        return PassThrough, why
     if row.mode is Mode.ON and row.sent and not row.force:
         return DuplicateSend, None
     if row.mode is Mode.ON and row.bound:
         return (Existing if row.bound == "same" else Mismatch), None
+    if row.mode is Mode.ON and row.crowded:
+        return NoRoom, None
     reason = row.force or (Reason.ENV_RATE if row.full else Reason.BACKLOG if row.backlog else None)
     if reason is None:
         return PassThrough, Passed.ROOM
@@ -91,7 +98,8 @@ def test_every_combination_is_decided_as_designed_and_counted_once(settings, mod
         find(row, settings)
         before = sum(stats.decisions().values())
 
-        one = arrival(mode=mode, bufferable=row.bufferable, key="k", sent_as="r-1", limit=1)
+        room = Room("g", 0 if row.crowded else 1)
+        one = arrival(mode=mode, bufferable=row.bufferable, key="k", sent_as="r-1", limit=1, room=room)
         decision = gate.admit(one, now_ms=NOW_MS, force=force)
 
         kind, detail = expected(row)

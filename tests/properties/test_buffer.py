@@ -20,8 +20,10 @@ from mollifier.decision import (
     Mismatch,
     Mode,
     Mollify,
+    NoRoom,
     Reason,
     Rollout,
+    Room,
     Scope,
 )
 from mollifier.entry import (
@@ -45,6 +47,7 @@ ROLLOUT = Rollout(Mode.ON, True, Limits(Limit(1, 200, 500)))
 CHOICES = [{"only": "acme"}, {"only": "other"}, {"without": ("acme",)}]
 LEASE_MS = 1_000
 CHARGE = 128
+ROOMS = [None, None, Room("g1", 9), Room("g1", 2), Room("g2", 1)]
 
 
 @dataclass
@@ -56,6 +59,7 @@ class Model:
     snapshot: bytes
     seq: int
     accepted_ms: float
+    group: str | None = None
     state: State = State.QUEUED
     token: str | None = None
     due: float = 0
@@ -127,6 +131,9 @@ class Buffer(RuleBasedStateMachine):
             return 0
         return min(queued, max(0, self.cap - flying)) if self.cap else queued
 
+    def of_group(self, scope, group):
+        return sum((entry.scope, entry.group) == (scope, group) for entry in self.entries.values())
+
     # Calls.
 
     @rule(step=st.sampled_from([1, 50, 400, 1_100]))
@@ -139,10 +146,11 @@ class Buffer(RuleBasedStateMachine):
         snapshot=st.binary(max_size=60),
         key=st.sampled_from([None, None, "k1", "k2"]),
         fingerprint=st.sampled_from(["f1", "f2"]),
+        room=st.sampled_from(ROOMS),
     )
-    def make_arrival(self, scope, snapshot, key, fingerprint):
+    def make_arrival(self, scope, snapshot, key, fingerprint, room):
         binding = Binding("checkout", key, fingerprint) if key else None
-        return Arrival(ordered_id(self.number()), scope, ROLLOUT, snapshot, binding)
+        return Arrival(ordered_id(self.number()), scope, ROLLOUT, snapshot, binding=binding, room=room)
 
     @rule(arrival=arrivals)
     def accept(self, arrival):
@@ -155,11 +163,18 @@ class Buffer(RuleBasedStateMachine):
             assert isinstance(decision, expected), (decision, owner)
             assert decision.id == owner[0]
             return
+        room = arrival.room
+        buffered = room and self.of_group(arrival.scope, room.group)
+        if room and buffered >= room.left and arrival.id not in self.entries:
+            assert decision == NoRoom(buffered)
+            return
         assert isinstance(decision, Mollify), decision
         if binding:
             self.bound[arrival.scope, binding.key] = (arrival.id, binding.fingerprint)
         if arrival.id not in self.entries:
-            self.entries[arrival.id] = Model(arrival.id, arrival.scope, arrival.snapshot, self.number(), self.now)
+            self.entries[arrival.id] = Model(
+                arrival.id, arrival.scope, arrival.snapshot, self.number(), self.now, room.group if room else None
+            )
 
     @rule(limit=st.integers(1, 12), lost=st.booleans(), wanted=st.sampled_from([{}, {}, *CHOICES]))
     def claim(self, limit, lost, wanted):
@@ -367,6 +382,10 @@ class Buffer(RuleBasedStateMachine):
             aside = sum(entry.state in {State.DELAYED, State.FAILED} for entry in mine)
             assert (int(env[b"n"]), int(env.get(b"h", 0))) == (len(mine), aside)
             assert int(env[b"b"]) == sum(charged[entry.id] for entry in mine)
+            groups = Counter(entry.group for entry in mine if entry.group)
+            assert {name: int(count) for name, count in env.items() if name.startswith(b"g:")} == {
+                f"g:{keys.named(group)}".encode(): count for group, count in groups.items()
+            }
 
     @invariant()
     def indexes_hold_exactly_what_has_work(self):

@@ -136,20 +136,30 @@ def taken(outcome: Submission, at: str = "") -> Taken:
             raise refusal(refused, at)
 
 
-Refused = submission.InProgress | submission.Mismatch | submission.Rejected | submission.Full | submission.Unavailable
+Temporary = submission.InProgress | submission.Throttled | submission.Full | submission.Unavailable
+Refused = submission.Mismatch | submission.Rejected | Temporary
 
 
 def refusal(outcome: Refused, at: str) -> Problem:
     """Say why a trigger has no instance."""
     match outcome:
-        case submission.InProgress(id_, retry_after_seconds):
-            return again(HTTPStatus.CONFLICT, "idempotency_in_progress", IN_PROGRESS, retry_after_seconds, id_)
         case submission.Mismatch(id_):
             status, where = HTTPStatus.UNPROCESSABLE_ENTITY, f"{at}/idempotency_key"
             return Problem(status, "idempotency_mismatch", MISMATCH, pointer=where, id=str(id_))
         case submission.Rejected(code, message):
             status, member = REJECTED[code]
             return Problem(status, code, message, pointer=None if member is None else at + member)
+        case temporary:
+            return refusal_for_now(temporary)
+
+
+def refusal_for_now(outcome: Temporary) -> Problem:
+    """Say when to send a trigger again that was refused for reasons that pass."""
+    match outcome:
+        case submission.InProgress(id_, retry_after_seconds):
+            return again(HTTPStatus.CONFLICT, "idempotency_in_progress", IN_PROGRESS, retry_after_seconds, id_)
+        case submission.Throttled(code, message, retry_after_seconds):
+            return again(HTTPStatus.TOO_MANY_REQUESTS, code, message, retry_after_seconds)
         case submission.Full(level, retry_after_seconds):
             detail = f"The buffer is full: the cap of {LEVELS[level]} is reached."
             return again(HTTPStatus.SERVICE_UNAVAILABLE, "buffer_full", detail, retry_after_seconds)

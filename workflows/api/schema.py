@@ -166,13 +166,14 @@ POST_TRIGGER = operation(
         409: "`idempotency_in_progress`: an earlier trigger with this key is being written; come again.",
         413: "The body or the payload is too large.",
         422: "The definition is inactive, or the key was used with another body (`idempotency_mismatch`).",
+        429: "Too many of its group have not finished (`throttled_event_backlog`); nothing was created.",
         503: "The buffer is full, or nothing can be written now.",
     },
     body=serializers.TriggerRequest,
     headers={
         "Idempotent-Replayed": [200],
         "Mollifier-Gate": [201],
-        "Retry-After": [409, 503],
+        "Retry-After": [409, 429, 503],
         "WWW-Authenticate": [401, 403],
     },
 )

@@ -6,6 +6,8 @@ from uuid import UUID
 from workflows.intake.view import InstanceView
 
 RETRY_AFTER_SECONDS = 1
+# What ends or drains of a backlog makes room; that takes longer than an answer that is on its way.
+BACKLOG_RETRY_SECONDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,15 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Throttled:
+    """It is one too many, and nothing is created: throttled_event_backlog, when its group has no room left."""
+
+    code: str
+    message: str
+    retry_after_seconds: int = BACKLOG_RETRY_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
 class Full:
     """A cap of the buffer is reached: of the env, the org, or in total."""
 
@@ -82,4 +93,4 @@ class Unavailable:
     retry_after_seconds: int = RETRY_AFTER_SECONDS
 
 
-Submission = Started | Buffered | Existing | InProgress | Mismatch | Rejected | Full | Unavailable
+Submission = Started | Buffered | Existing | InProgress | Mismatch | Rejected | Throttled | Full | Unavailable

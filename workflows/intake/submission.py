@@ -30,6 +30,7 @@ from workflows.intake.outcome import (
     Rejected,
     Started,
     Submission,
+    Throttled,
     Unavailable,
 )
 from workflows.intake.preflight import Ready
@@ -48,6 +49,7 @@ __all__ = [
     "Rejected",
     "Started",
     "Submission",
+    "Throttled",
     "Unavailable",
     "submit",
     "submit_many",
@@ -115,8 +117,16 @@ def _conclude(ready: Ready, decided: Decision) -> Submission:
             return _again(ready, id_, accepted=accepted)
         case decision.Existing(id_, bound_for_ms):
             return _existing(ready, id_, bound_for_ms)
+        case refused:
+            return _refused(refused)
+
+
+def _refused(decided: decision.Mismatch | decision.NoRoom | decision.Full) -> Submission:
+    match decided:
         case decision.Mismatch(id_):
             return Mismatch(id_)
+        case decision.NoRoom(buffered):
+            return Throttled("throttled_event_backlog", f"Its group has no room left; {buffered} of it are buffered.")
         case decision.Full(level, retry_after_seconds):
             return Full(level, retry_after_seconds)
 
