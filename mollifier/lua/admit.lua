@@ -85,20 +85,24 @@ end
 -- 1. The same request again: the first answer, and nothing is counted or kept twice.
 local key = bound_as ~= '' and binding .. place .. ':' .. bound_as
 local request = sent_as ~= '' and forced == '' and sent .. place .. ':' .. sent_as
-local wanted = {drainer, pending, key or pending, request or pending}
-for i = 1, levels do wanted[4 + i] = hold .. ARGV[TAIL + 5 * i - 4] end
+local wanted = {drainer, pending}
+for i = 1, levels do wanted[2 + i] = hold .. ARGV[TAIL + 5 * i - 4] end
+wanted[3 + levels] = key or request or nil
+if key then wanted[4 + levels] = request or nil end
 known = redis.call('MGET', unpack(wanted))
-if request and known[4] then
+local bound = key and known[3 + levels]
+local before = request and known[#wanted]
+if before then
   redis.call('HINCRBY', counters, 'gate:duplicate_send:', 1)
-  return {'duplicate_send', string.match(known[4], '^(%S+) (%S+)$')}
+  return {'duplicate_send', string.match(before, '^(%S+) (%S+)$')}
 end
 local function remember(outcome)
   if request then redis.call('SET', request, outcome .. ' ' .. id, 'PX', SENT_MS) end
 end
 
 -- 2. The idempotency key: free, ours, or another's.
-if key and known[3] then
-  local by, print, at = string.match(known[3], '^(%S+) (%S+) (%d+)$')
+if bound then
+  local by, print, at = string.match(bound, '^(%S+) (%S+) (%d+)$')
   if by ~= id and by ~= rebind_from then
     if print ~= fingerprint then
       redis.call('HINCRBY', counters, 'gate:mismatch:', 1)
@@ -109,21 +113,16 @@ if key and known[3] then
   end
 end
 -- What bindings take is estimated: each is forgotten as it would expire. Beyond a quarter of the cap they live briefly.
-local function bind(stays)
-  if not key then return end
-  local value = string.format('%s %s %.0f', id, fingerprint, now)
-  local size, so_far = #key + #value + 64, redis.call('HMGET', totals, 'bound', 'bound_at')
-  local age_ms = (now - tonumber(so_far[2] or now)) / 1000
-  local taken = tonumber(so_far[1] or 0) * math.exp(-math.max(0, age_ms) / binding_ttl_ms) + size
-  redis.call('HSET', totals, 'bound', string.format('%.0f', taken), 'bound_at', now)
-  local brief = cap_total_bytes > 0 and taken > cap_total_bytes / 4
-  if stays then return redis.call('SET', key, value) end
-  redis.call('SET', key, value, 'PX', brief and math.min(BRIEF_MS, binding_ttl_ms) or binding_ttl_ms)
+local value = key and string.format('%s %s %.0f', id, fingerprint, now)
+local function bindings_with_it(so_far, at)
+  local age_ms = math.max(0, now - tonumber(at or now)) / 1000
+  return math.floor(tonumber(so_far or 0) * math.exp(-age_ms / binding_ttl_ms)) + #key + #value + 64
 end
 
 -- The room of its group; who is kept already takes none of it again.
-local left_in_group, group = string.match(room, '^(%-?%d+) (%S+)$')
-if group then
+local left_in_group, group
+if room ~= '' then
+  left_in_group, group = string.match(room, '^(%-?%d+) (%S+)$')
   local buffered = tonumber(redis.call('HGET', env .. place, 'g:' .. group) or 0)
   if buffered >= tonumber(left_in_group) and redis.call('EXISTS', entry .. id) == 0 then
     redis.call('HINCRBY', counters, 'gate:no_room:', 1)
@@ -140,12 +139,14 @@ for i = 1, forced == '' and levels or 0 do
   local nth = redis.call('LINDEX', passes .. ARGV[at + 1], most - 1)
   local full = nth and now - nth < tonumber(ARGV[at + 3])
   if full then
-    redis.call('SET', wanted[4 + i], now + ARGV[at + 4], 'PX', math.floor(ARGV[at + 4] / 1000) + 60000)
+    redis.call('SET', wanted[2 + i], now + ARGV[at + 4], 'PX', math.floor(ARGV[at + 4] / 1000) + 60000)
   end
-  if not reason and (full or known[4 + i] and now < tonumber(known[4 + i])) then
+  if not reason and (full or known[2 + i] and now < tonumber(known[2 + i])) then
     reason, count, limit = ARGV[at], most, most
   end
 end
+
+if reason and mode == 'shadow' then return answer('shadowed', reason, count, limit) end
 
 -- 4. Order: behind queued and leased entries of the same environment.
 local here = redis.call('HMGET', env .. place, 'n', 'q', 'h', 'b', 'm')
@@ -172,17 +173,21 @@ if not reason then
     redis.call('PEXPIRE', list, math.floor(ARGV[at + 3] / 1000) + 60000)
     if tell == '1' and ARGV[at] == 'env_rate' then left, free_in = room_left(list, most, tonumber(ARGV[at + 3])) end
   end
-  if mode == 'on' then
-    bind()
-    remember('passed')
+  if mode == 'on' and key then
+    local taken = bindings_with_it(unpack(redis.call('HMGET', totals, 'bound', 'bound_at')))
+    local brief = cap_total_bytes > 0 and taken > cap_total_bytes / 4
+    redis.call('HSET', totals, 'bound', taken, 'bound_at', now)
+    redis.call('SET', key, value, 'PX', brief and math.min(BRIEF_MS, binding_ttl_ms) or binding_ttl_ms)
   end
+  if mode == 'on' then remember('passed') end
   return answer('passed', 'room', left, free_in)
 elseif mode == 'shadow' then
   return answer('shadowed', reason, count, limit)
 end
 
 -- 5. Caps: refused before anything is written.
-local whole = redis.call('HMGET', totals, 'n', 'q', 'b', 'seq', 'rate', 'mirrored', 'mirrored_bytes')
+local whole = redis.call('HMGET', totals, 'n', 'q', 'b', 'seq', 'rate', 'mirrored', 'mirrored_bytes',
+  'bound', 'bound_at')
 local ours = redis.call('HMGET', org .. owner, 'n', 'b')
 local all_n, all_b = tonumber(whole[1]) or 0, tonumber(whole[3]) or 0
 local org_n, org_b = tonumber(ours[1]) or 0, tonumber(ours[2]) or 0
@@ -217,13 +222,17 @@ end
 if not redis.call('SET', entry .. id, head .. snapshot, 'NX') then
   return {'accepted', reason, count, limit, math.max(ahead, 1), all_n, redis.call('ZCARD', ready_orgs), rate, 0}
 end
-bind(true)
 remember('accepted')
 if group then redis.call('HINCRBY', env .. place, 'g:' .. group, 1) end
 redis.call('ZADD', queue .. place, seq, id)
 redis.call('HSET', env .. place, 'n', n + 1, 'q', q + 1, 'b', b + size, 'm', math.max(m, size))
 redis.call('HSET', org .. owner, 'n', org_n + 1, 'b', org_b + size)
-redis.call('HSET', totals, 'n', all_n + 1, 'q', (tonumber(whole[2]) or 0) + 1, 'b', all_b + size, 'seq', seq)
+local sums = {'n', all_n + 1, 'q', (tonumber(whole[2]) or 0) + 1, 'b', all_b + size, 'seq', seq}
+if key then
+  redis.call('SET', key, value)
+  sums[9], sums[10], sums[11], sums[12] = 'bound', bindings_with_it(whole[8], whole[9]), 'bound_at', now
+end
+redis.call('HSET', totals, unpack(sums))
 
 -- 7. Work where there was none: its start tag is the virtual time, or where it left off if that is later.
 redis.call('ZINCRBY', depth, 1, owner)
@@ -242,4 +251,6 @@ local second = math.floor(now / 1000000)
 local minute = flow .. math.floor(second / 60)
 if redis.call('HINCRBY', minute, 'i' .. second % 60, 1) == 1 then redis.call('EXPIRE', minute, 4200) end
 redis.call('HINCRBY', counters, 'gate:accepted:' .. reason, 1)
-return {'accepted', reason, count, limit, ahead + 1, all_n + 1, redis.call('ZCARD', ready_orgs), rate, nudge()}
+-- How many share the drainer matters only where others wait.
+local orgs = n < all_n and redis.call('ZCARD', ready_orgs) or 1
+return {'accepted', reason, count, limit, ahead + 1, all_n + 1, orgs, rate, nudge()}
