@@ -116,9 +116,10 @@ class Binding:
 class Room:
     """How many more of a group there may be, started or buffered; the group is an opaque text within its scope.
 
-    The caller counts what is started, the gate what is buffered. While many ask at once, no more than `left` are ever
-    buffered; one that passes is the caller's to count. An entry that becomes a row meanwhile is in neither count, so
-    who needs an exact sum reads buffer.group_size before counting rows, and asks only if both leave room.
+    `left` is the limit less what the caller counted as started; the gate adds what is buffered, so however many ask at
+    once, no more than `left` are ever buffered. What passes is the caller's to count, one at a time. An entry that
+    becomes a row between the two counts is in neither: a limit is held if buffer.group_size is read first, then the
+    rows are counted, and the gate is asked only while both together are below it.
     """
 
     group: str

@@ -146,6 +146,31 @@ def test_room_that_drains_while_many_ask_is_given_out_once():
     assert buffer.group_size(ACME, GROUP) == accepted <= 10
 
 
+@pytest.mark.parametrize("drained", range(4))
+def test_a_limit_over_rows_and_entries_is_held_whenever_entries_become_rows(drained):
+    """As a guard does it that has a lock for its group: what is buffered, then the rows, then the gate."""
+    limit, rows = 5, set()
+
+    def drain_at(moment):
+        if moment == drained:
+            batch = claim()
+            rows.update(entry.id for entry in batch.entries)
+            buffer.settle(batch.token, [Settle(entry.id, 0) for entry in batch.entries])
+
+    accept(4, room=PLENTY)
+    for _ in range(4):
+        drain_at(0)
+        buffered = buffer.group_size(ACME, GROUP)
+        drain_at(1)
+        started = len(rows)
+        drain_at(2)
+        if buffered + started < limit:
+            ask(limit - started)
+        drain_at(3)
+        assert len(rows) + buffer.group_size(ACME, GROUP) <= limit
+    assert len(rows) + buffer.group_size(ACME, GROUP) == limit
+
+
 # What is counted, in every state until it is gone.
 
 
