@@ -91,6 +91,7 @@ def start(tmp_path):
 def test_everything_comes_up_survives_kills_stops_on_one_signal_and_starts_again_on_its_data(start):
     first = start()
     first.wait_for("ready at", seconds=120)
+    first.wait_for("stop with Ctrl-C")
     kept = json.loads((first.data / "credentials.json").read_text())
     assert kept["admin_password"] in first.text
     assert kept["api_key_production"] in first.text

@@ -4,6 +4,7 @@ from itertools import product
 from typing import NamedTuple
 
 import pytest
+from django.test import override_settings
 from django_redis import get_redis_connection
 
 from mollifier import gate, stats
@@ -77,10 +78,9 @@ def expected(row: Row) -> tuple[type, object]:  # noqa: PLR0911
     return (Full, None) if row.capped else (Mollify, reason)
 
 
-def find(row: Row, settings) -> None:
+def find(row: Row) -> None:
     """Bring about what the trigger finds."""
     get_redis_connection("buffer").flushdb()
-    settings.MOLLIFIER = {**settings.MOLLIFIER, "DIVERT": True, "CAP_TOTAL_ENTRIES": 0}
     if row.sent:
         gate.admit(arrival(sent_as="r-1", limit=0), now_ms=NOW_MS)
     if row.bound:
@@ -89,18 +89,19 @@ def find(row: Row, settings) -> None:
         gate.admit(arrival(limit=1), now_ms=NOW_MS)
     if row.backlog or row.capped:
         accept(1, ACME if row.backlog else ELSEWHERE, now_ms=NOW_MS)
-    settings.MOLLIFIER = {**settings.MOLLIFIER, "DIVERT": row.divert, "CAP_TOTAL_ENTRIES": int(row.capped)}
 
 
 @pytest.mark.parametrize(("mode", "force"), list(product(MODES, FORCES)))
 def test_every_combination_is_decided_as_designed_and_counted_once(settings, mode, force):
     for row in (row for row in TABLE if (row.mode, row.force) == (mode, force)):
-        find(row, settings)
+        find(row)
         before = sum(stats.decisions().values())
 
         room = Room("g", 0 if row.crowded else 1)
         one = arrival(mode=mode, bufferable=row.bufferable, key="k", sent_as="r-1", limit=1, room=room)
-        decision = gate.admit(one, now_ms=NOW_MS, force=force)
+        found = {**settings.MOLLIFIER, "DIVERT": row.divert, "CAP_TOTAL_ENTRIES": int(row.capped)}
+        with override_settings(MOLLIFIER=found):
+            decision = gate.admit(one, now_ms=NOW_MS, force=force)
 
         kind, detail = expected(row)
         assert type(decision) is kind, (row, decision)

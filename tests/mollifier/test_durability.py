@@ -156,7 +156,8 @@ def test_synced_waits_for_a_slow_disk_where_the_others_start_directly(world):
         world.use(server, DURABILITY=mode, EXCHANGE_TIMEOUT_MS=50, DURABLE_TIMEOUT_MS=20_000)
         assert isinstance(forced()[1], Mollify)
         server.child.send_signal(signal.SIGSTOP)
-        timer = threading.Timer(0.5, server.child.send_signal, (signal.SIGCONT,))
+        # Longer than who can't be started has at the gate, shorter than a durable accept.
+        timer = threading.Timer(2.0, server.child.send_signal, (signal.SIGCONT,))
         timer.start()
         assert isinstance(forced()[1], expected)
         timer.join()
