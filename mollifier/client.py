@@ -187,7 +187,3 @@ class Breaker:
             self._errors += 1
             if self._errors >= threshold:
                 self._opened_at = time.monotonic()
-
-    @property
-    def is_open(self) -> bool:
-        return self._opened_at is not None

@@ -1,6 +1,18 @@
-"""What runs below a process, as Linux tells it."""
+"""Processes that tests start: the stores they find, and what runs below one, as Linux tells it."""
 
 from pathlib import Path
+from urllib.parse import quote
+
+from django.db import connection
+
+from tests import servers
+
+
+def environment(settings: str = "settings.test", **changes: str) -> dict[str, str]:
+    """Return the environment of a process that works on this test's database and Redis."""
+    at = connection.settings_dict
+    url = f"postgres://{at['USER']}:{quote(at['PASSWORD'])}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
+    return servers.environment(DATABASE_URL=url, DJANGO_SETTINGS_MODULE=settings, **changes)
 
 
 def lives(pid: int) -> bool:

@@ -5,13 +5,11 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
-from urllib.parse import quote
 
 import pytest
-from django.db import connection
 
-from tests import servers
 from tests.flows.test_drained_and_run import Draining
+from tests.processes import environment
 from tests.tenants import make_env
 from tests.waiting import until
 from workflows.models import Instance
@@ -22,12 +20,10 @@ PROCESSES, KEYS = 4, 60
 
 
 def submitter(env, order):
-    at = connection.settings_dict
-    url = f"postgres://{at['USER']}:{quote(at['PASSWORD'])}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
     return subprocess.Popen(
         [sys.executable, "-m", "tests.flows.submitters", str(env.id), str(KEYS), str(order)],
         cwd=ROOT,
-        env=servers.environment(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="settings.test"),
+        env=environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -4,9 +4,9 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connection
 
 from tests.intake.draining import drain
+from tests.processes import environment
 from tests.tenants import make_env, request
 from workflows.intake import submission
 from workflows.models import Instance
@@ -38,11 +38,10 @@ def test_changes_of_several_processes_are_all_kept_in_the_order_of_each():
     env = make_env("acme", "production", **ON)
     submission.submit(request(env))
     wanted = [submission.submit(request(env)).instance.id for _ in range(5)]
-    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
-    given = ["env", f"DATABASE_URL={url}", "DJANGO_SETTINGS_MODULE=settings.test", sys.executable, "-c", COUNT]
     workers = [
         subprocess.Popen(
-            [*given, f"p{number}", str(TURNS), str(env.id), *map(str, wanted)],
+            [sys.executable, "-c", COUNT, f"p{number}", str(TURNS), str(env.id), *map(str, wanted)],
+            env=environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

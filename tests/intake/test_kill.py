@@ -5,10 +5,10 @@ import subprocess
 import sys
 
 import pytest
-from django.db import connection
 
 from mollifier import gate, stats
 from mollifier.decision import Arrival, Limits, Mode, Mollify, Reason, Rollout
+from tests.processes import environment
 from tests.tenants import make_env, seen, trigger
 from tests.waiting import until
 from workflows import snapshot
@@ -24,11 +24,14 @@ POINTS = ["AfterClaim", "WhileWriting", "BeforeSettle", "InSettle"]
 
 def start_drainer(materialiser):
     """Start a drainer as a process of its own, on the stores of this test; its leases last a minute."""
-    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
-    given = [f"DATABASE_URL={url}", "DJANGO_SETTINGS_MODULE=settings.test", f"MOLLIFIER_MATERIALISER={materialiser}"]
-    given += ["MOLLIFIER_CLAIM_ENTRIES=40", "MOLLIFIER_DRAINER_LEASE_MS=500", "MOLLIFIER_LEASE_MS=60000"]
-    command = ["env", *given, sys.executable, "manage.py", "mollifier_drain"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    env = environment(
+        MOLLIFIER_MATERIALISER=materialiser,
+        MOLLIFIER_CLAIM_ENTRIES="40",
+        MOLLIFIER_DRAINER_LEASE_MS="500",
+        MOLLIFIER_LEASE_MS="60000",
+    )
+    command = [sys.executable, "manage.py", "mollifier_drain"]
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def accept(env, count):

@@ -7,14 +7,12 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import quote
 
-from django.db import connection
 from django_redis import get_redis_connection
 
-from tests import servers, waiting
+from tests import waiting
 from tests.mollifier import chores
-from tests.processes import descendants, lives
+from tests.processes import descendants, environment, lives
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,9 +21,7 @@ class Cluster:
     """One qcluster process, against this test's database and Redis."""
 
     def __init__(self, *arguments):
-        at = connection.settings_dict
-        url = f"postgres://{at['USER']}:{quote(at['PASSWORD'])}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
-        env = servers.environment(DATABASE_URL=url, DJANGO_SETTINGS_MODULE="tests.mollifier.cluster_settings")
+        env = environment("tests.mollifier.cluster_settings")
         command = [sys.executable, "manage.py", "qcluster", *arguments]
         self.process = subprocess.Popen(command, cwd=ROOT, env=env, stderr=subprocess.PIPE, text=True)
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.tenants import trigger
-from tests.workflows.making import data_of, dense, log_of
+from tests.workflows.making import data_of, dense, log_of, row
 from tests.workflows.test_eventlog import in_threads
 from workflows import engine, steering
 from workflows.attributes import ChangeMetadata, ChangeTags, Increment, LimitExceeded, Set, VersionConflict
@@ -25,10 +25,6 @@ def started(**fields):
     made = trigger(**fields)
     engine.start_many([Draft(made)])
     return made.id
-
-
-def row(id_) -> Instance:
-    return Instance.objects.get(id=id_)
 
 
 def claim(limit=10):

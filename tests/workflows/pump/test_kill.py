@@ -6,8 +6,8 @@ import sys
 from collections import Counter
 
 import pytest
-from django.db import connection
 
+from tests.processes import environment
 from tests.workflows.making import dense, make_instances
 from tests.workflows.pumping import running, until
 from workflows.models import Event, Instance, Shard
@@ -18,11 +18,9 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
 
 def start_pump():
     """Start a pump of shard 0 as a process of its own, on the database of this test."""
-    settings = connection.settings_dict
-    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**settings)
-    given = [f"DATABASE_URL={url}", "DJANGO_SETTINGS_MODULE=settings.test", "WORKFLOWS_LEASE_MS=1000"]
-    command = ["env", *given, sys.executable, "manage.py", "workflow_pump", "--shard", "0"]
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    env = environment(WORKFLOWS_LEASE_MS="1000")
+    command = [sys.executable, "manage.py", "workflow_pump", "--shard", "0"]
+    return subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def recorded(type_):

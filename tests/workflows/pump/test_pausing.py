@@ -5,7 +5,7 @@ import threading
 import pytest
 from django.db import connection
 
-from tests.workflows.making import dense, log_of, make_instance
+from tests.workflows.making import dense, make_instance, row, types_of
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import engine, eventlog, steering, turns
 from workflows.engine import Cancelled
@@ -34,14 +34,6 @@ class Gate:
 @pytest.fixture
 def gate():
     return Gate()
-
-
-def row(instance):
-    return Instance.objects.get(id=instance)
-
-
-def types_of(instance):
-    return [type_ for _, type_, _ in log_of(instance)]
 
 
 def test_a_running_instance_ends_its_step_and_goes_on_when_it_is_resumed(flow, gate):
