@@ -27,7 +27,7 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
     rows = []
     for _ in payloads:
         instance_id = uuid7()
-        given = {"wake_at": now, "last_seq": 1, "last_event_at": now} | columns
+        given = {"source": "python", "wake_at": now, "last_seq": 1, "last_event_at": now} | columns
         rows.append(
             Instance(
                 id=instance_id,
@@ -35,7 +35,6 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
                 env_id=ENV,
                 definition=definition,
                 version=version,
-                source="python",
                 shard=shard,
                 metadata={},
                 root_id=instance_id,
