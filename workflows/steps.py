@@ -1,15 +1,32 @@
 """Steps: the registered functions in which a workflow does what the outside can see."""
 
 import inspect
+import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, ParamSpec, TypeVar, overload
+from uuid import UUID
 
 P = ParamSpec("P")
 R = TypeVar("R")
 NAME = re.compile(r"[-a-zA-Z0-9_.]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The instance and the operation that a step runs for; `counter` numbers what the step emits."""
+
+    instance_id: UUID
+    correlation_id: str
+    lineage: Any = None
+    counter: Iterator[int] = field(default_factory=lambda: itertools.count(1))
+
+
+# Set by what runs a step, for its function alone; None outside of steps.
+current: ContextVar[Running | None] = ContextVar("workflows.steps.current", default=None)
 
 
 class Fatal(Exception):
