@@ -3,18 +3,20 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workflows.intake.emission import emit
     from workflows.intake.python import submit
     from workflows.registry import workflow
     from workflows.replay import StepFailed
     from workflows.steps import Fatal, Retryable, step
 
-__all__ = ["Fatal", "Retryable", "StepFailed", "step", "submit", "workflow"]
+__all__ = ["Fatal", "Retryable", "StepFailed", "emit", "step", "submit", "workflow"]
 
 # Resolved at first use: some of these need models, and flows import this package before the apps are ready.
 PLACES = {
     "Fatal": "workflows.steps",
     "Retryable": "workflows.steps",
     "StepFailed": "workflows.replay",
+    "emit": "workflows.intake.emission",
     "step": "workflows.steps",
     "submit": "workflows.intake.python",
     "workflow": "workflows.registry",

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import msgspec
 
+from workflows import steps
 from workflows.intake import submission
 from workflows.intake.outcome import Submission
 from workflows.models import Environment
@@ -24,13 +25,15 @@ def submit(
     run_after: datetime | None = None,
     source: Source = Source.PYTHON,
 ) -> Submission:
-    """Submit one trigger; the payload is anything that is JSON.
+    """Submit one trigger; the payload is anything that is JSON. Inside a step it has that instance as its parent.
 
     Raises:
         TypeError: the payload or the metadata is not JSON.
     """
+    running = steps.current.get()
     return submission.submit(
         Request(
+            parent=running.lineage if running else None,
             org_id=UUID(str(env.org_id)),
             env_id=env.id,
             definition=definition,
