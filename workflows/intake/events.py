@@ -78,7 +78,6 @@ def submit_matching(emitted: Emitted) -> list[BindingOutcome]:
     for match in found[MAX_MATCHES:]:
         message = f"One event starts at most {MAX_MATCHES}."
         outcomes.append(BindingOutcome(match.bound.id, match.bound.definition, Rejected("too_many_bindings", message)))
-    log.info("workflows.event_emitted", type=emitted.type, env_id=str(emitted.env_id), bindings=len(outcomes))
     return outcomes
 
 
