@@ -9,6 +9,7 @@ from django.utils import timezone
 from tests.bound import bind, emitted
 from tests.tenants import make_env, request
 from workflows import emit, steps
+from workflows.identity import Identity
 from workflows.intake import emission, refresher, submission
 from workflows.intake.emission import EventInvalid
 from workflows.intake.submission import Buffered, Existing, Full, Started
@@ -108,15 +109,15 @@ def test_what_is_still_in_the_way_waits_longer_each_time(settings):
 def test_inside_a_step_an_event_has_the_instances_lineage_and_a_key_that_repeats():
     env = make_env()
     bind("order.created")
-    instance_id = uuid4()
-    running = Running(instance_id, "step:charge:1", Lineage(instance_id, uuid4(), None, 2, ("a", "b", "c")))
-    token = steps.current.set(running)
-    try:
-        keys = [emit("order.created", env=env).key for _ in range(2)]
-    finally:
-        steps.current.reset(token)
-    assert keys == [f"{instance_id}:step step:charge:1:{number}" for number in (1, 2)]
-    assert set(Instance.objects.values_list("parent_id", "depth")) == {(instance_id, 3)}
+    instance = Identity(uuid4(), env.org_id, env.id, "c", 1, uuid4(), 2)
+    keys = []
+    for _ in range(2):
+        token = steps.running.set(Running(instance, "step:charge:1"))
+        keys.append([emit("order.created", env=env).key for _ in range(2)])
+        steps.running.reset(token)
+    assert keys == [[f"{instance.id}:step:charge:1:{number}" for number in (1, 2)]] * 2
+    assert set(Instance.objects.values_list("parent_id", "root_id", "depth")) == {(instance.id, instance.root_id, 3)}
+    assert Instance.objects.count() == 2
 
 
 @pytest.mark.parametrize(

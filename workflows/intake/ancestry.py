@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from workflows import eventlog
+from workflows.identity import Identity
 from workflows.intake import lookup
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
@@ -24,6 +25,12 @@ SELECT id FROM workflows_instance WHERE root_id = %s AND depth > 0 AND env_id = 
 def of_instances(ids: Sequence[UUID]) -> Mapping[UUID, Lineage]:
     """Return the places of those of these instances that are rows, in one query."""
     return _places(PLACES, (list(ids),))
+
+
+def of_running(identity: Identity) -> Lineage:
+    """Return the place of an instance whose step runs now; what its row does not tell any more, its identity does."""
+    known = of_instances([identity.id]).get(identity.id)
+    return known or Lineage(identity.id, identity.root_id, None, identity.depth, (identity.definition,))
 
 
 def find(env: Env, id_: UUID) -> Lineage | None:

@@ -12,7 +12,7 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from workflows import conf, eventlog, matching, steps
-from workflows.intake import events
+from workflows.intake import ancestry, events
 from workflows.intake.events import BindingOutcome, Emitted
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.lineage import Lineage
@@ -67,7 +67,7 @@ def emit(
         EventInvalid: the type, the key or the payload is not what it must be.
         DirectoryUnavailable: nothing is known of bindings, and nothing can be recorded.
     """
-    running = steps.current.get()
+    running = steps.running.get()
     event_id = uuid7()
     emitted = Emitted(
         org_id=UUID(str(env.org_id)),
@@ -76,7 +76,7 @@ def emit(
         payload=encoded(payload),
         key=key or (key_in(running) if running else str(event_id)),
         cause=cause,
-        parent=running.lineage if running else None,
+        parent=ancestry.of_running(running.instance) if running else None,
     )
     check(emitted)
     if not connection.in_atomic_block:
@@ -88,7 +88,8 @@ def emit(
 
 def key_in(running: steps.Running) -> str:
     """Return the key of the next event of a step: the same whenever the step runs again."""
-    return f"{running.instance_id}:step {running.correlation_id}:{next(running.counter)}"
+    running.emitted += 1
+    return f"{running.instance.id}:{running.correlation_id}:{running.emitted}"
 
 
 def take(event_id: UUID, emitted: Emitted) -> Emission:

@@ -8,7 +8,7 @@ from uuid import UUID
 import msgspec
 
 from workflows import steps
-from workflows.intake import submission
+from workflows.intake import ancestry, submission
 from workflows.intake.outcome import Submission
 from workflows.models import Environment
 from workflows.trigger import Request, Source
@@ -30,10 +30,10 @@ def submit(
     Raises:
         TypeError: the payload or the metadata is not JSON.
     """
-    running = steps.current.get()
+    running = steps.running.get()
     return submission.submit(
         Request(
-            parent=running.lineage if running else None,
+            parent=ancestry.of_running(running.instance) if running else None,
             org_id=UUID(str(env.org_id)),
             env_id=env.id,
             definition=definition,

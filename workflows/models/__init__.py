@@ -6,6 +6,7 @@ from workflows.models.definition import Definition, ShardBy
 from workflows.models.emitted import EmittedEvent
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
+from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
 from workflows.models.shard import Shard
@@ -23,11 +24,13 @@ __all__ = [
     "Environment",
     "Event",
     "FlagChange",
+    "Hook",
     "Instance",
     "LoopPolicy",
     "Organization",
     "OrganizationFlags",
     "Outbox",
+    "Resumption",
     "RolloutMode",
     "Shard",
     "ShardBy",

@@ -19,7 +19,8 @@ class Instance(models.Model):
     `last_seq` is the log's tail. `epoch` is the pump epoch that owns it, 0 when none does. `wake_at` is what makes
     it ready: a pump of its shard claims it once that time has come; null when nothing is due. `run_after` is when it
     may start at the earliest. `chain` are the definitions from the root's to its parent's; `event_type`, `event_key`
-    and `cause` tell of the emitted event that it comes from.
+    and `cause` tell of the emitted event that it comes from. `unread` counts what hooks received since its pump last
+    wrote.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -55,6 +56,7 @@ class Instance(models.Model):
     last_seq = models.IntegerField(default=0)
     last_event_at = models.DateTimeField()
     log_bytes = models.IntegerField(default=0)
+    unread = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -78,6 +80,7 @@ class Instance(models.Model):
                 condition=Q(event_type__isnull=False, finished_at__isnull=True) & ~Q(status="paused"),
             ),
             models.Index(fields=["root_id"], name="instance_of_root", condition=Q(depth__gt=0)),
+            models.Index(fields=["parent_id", "id"], name="instance_of_parent", condition=Q(parent_id__isnull=False)),
             GinIndex(fields=["tags"], name="instance_tags", fastupdate=True),
         ]
 
