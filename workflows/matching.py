@@ -5,11 +5,14 @@ from collections.abc import Sequence
 
 import msgspec
 
+from workflows.states import FINISHED
+
 PATTERN = re.compile(r"[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*(?:\.\*)?")
 TYPE = re.compile(r"[a-zA-Z0-9_-]+(?:\.[a-zA-Z0-9_-]+)*")
 MAX_TYPE = 100
 PATTERN_HELP = "An event type such as order.created, or a prefix such as order.* for all below it."
 TERMINAL = "workflow.instance_terminal"
+ENDINGS = (TERMINAL, *(f"{TERMINAL}.{status}" for status in sorted(FINISHED)))
 
 
 class _Ended(msgspec.Struct):

@@ -46,6 +46,13 @@ class Bindings:
         found = {bound.id: bound for pattern in patterns for bound in self.by_pattern.get(pattern, ())}
         return [found[id_] for id_ in sorted(found)]
 
+    def environments(self, names: Iterable[str], envs: Mapping[UUID, UUID]) -> set[UUID]:
+        """Return those environments (id to org's id) in which an enabled one matches one of the names."""
+        bound = [each for each in self.named(names) if each.enabled]
+        return (
+            {id_ for id_, org_id in envs.items() if any(each.covers(org_id, id_) for each in bound)} if bound else set()
+        )
+
     def changed(self, rows: Mapping[UUID, Bound]) -> "Bindings":
         """Return them with these changed."""
         if not rows:
