@@ -1,36 +1,41 @@
-"""Where a child may run, by the same preflight as for any trigger."""
+"""Where a child may run."""
+
+from uuid import uuid4
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from tests.tenants import make_env
+from tests.tenants import make_env, request
 from workflows.fence import Failure, Offspring
 from workflows.identity import Identity
-from workflows.intake import children, refresher
-from workflows.models import Definition
-from workflows.trigger import Source
+from workflows.intake import children, submission
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
-def wish(env, definition="greet", depth=2):
-    parent = Identity(uuid7(), env.org_id, env.id, "flow", 1, uuid7(), depth)
-    return Offspring(parent, "child:greet:1", definition, '{"a":1}')
+def parent_of(env, **fields) -> Identity:
+    row = submission.submit(request(env)).instance
+    return Identity(row.id, env.org_id, env.id, "greet", 1, row.root_id, **fields)
 
 
-def test_a_child_stands_one_below_its_parent():
-    child = wish(make_env())
-    (trigger,) = children.place([child])
-    assert (trigger.id, trigger.payload, trigger.source) == (child.id, b'{"a":1}', Source.CHILD)
-    assert (trigger.root_id, trigger.parent_id, trigger.depth) == (child.parent.root_id, child.parent.id, 3)
-
-
-def test_each_child_that_can_not_run_has_its_reason():
+def test_a_child_has_the_place_below_its_parents_row():
     env = make_env()
-    Definition.objects.create(slug="greet", active=False)
-    refresher.refresh()
-    found = children.place([wish(env), wish(env, "unheard-of")])
-    assert [(type(each), each.code) for each in found] == [
-        (Failure, "definition_inactive"),
-        (Failure, "definition_not_found"),
-    ]
+    parent = parent_of(env)
+    (child,) = children.place([Offspring(parent, "child:greet:1", "greet", "null")])
+    assert (child.root_id, child.parent_id, child.depth, child.chain) == (parent.id, parent.id, 1, ("greet",))
+
+
+def test_a_parent_whose_row_is_gone_is_placed_by_what_its_code_knows():
+    env = make_env()
+    root = uuid4()
+    parent = Identity(uuid4(), env.org_id, env.id, "greet", 1, root, 3)
+    (child,) = children.place([Offspring(parent, "child:greet:1", "greet", "null")])
+    assert (child.root_id, child.parent_id, child.depth) == (root, parent.id, 4)
+
+
+def test_what_can_not_run_or_is_too_deep_says_why():
+    env = make_env()
+    deep = Identity(uuid4(), env.org_id, env.id, "greet", 1, uuid4(), 10)
+    asked = [Offspring(parent_of(env), "a", "nowhere", "null"), Offspring(deep, "b", "greet", "null")]
+    found = children.place(asked)
+    assert [type(each) for each in found] == [Failure, Failure]
+    assert [each.code for each in found] == ["definition_not_found", "throttled_cascade"]
