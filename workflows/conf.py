@@ -51,10 +51,12 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
-    # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command.
+    # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command,
+    # and events deleted in one transaction.
     cleanup_batch: int = 2_000
     cleanup_looked_at: int = 20_000
     cleanup_batches: int = 100_000
+    cleanup_events: int = 100_000
     # Finished instances are deleted after this (0: never), so many in one pass of the schedule.
     retention_days: float = 30.0
     retention_pass: int = 50_000
