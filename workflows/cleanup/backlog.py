@@ -18,6 +18,7 @@ from workflows import conf, eventlog
 from workflows.cleanup import batches
 from workflows.cleanup.batches import Batch, Tally, Walk
 from workflows.fence import END, Failure
+from workflows.outbox import TERMINAL
 from workflows.states import EventType, Status
 
 WAITING = (Status.PENDING, Status.PAUSED)
@@ -46,7 +47,8 @@ ELSE (
     WHERE status = %(status)s AND finished_at IS NULL AND id > %(after)s ORDER BY id OFFSET {looked_at} - 1 LIMIT 1
 ) END"""
 
-# Rows are judged again as they are once locked; those that others hold are left for another pass.
+# Rows are judged again as they are once locked; those that others hold are left for another pass. Only a family hears
+# of the end, in the outbox: a parent that waits for it, and what it has started; `quiet` keeps it from all others.
 CANCEL = f"""
 WITH {FOUND}, free AS MATERIALIZED (
     SELECT id, last_event_at FROM workflows_instance
@@ -58,10 +60,21 @@ WITH {FOUND}, free AS MATERIALIZED (
     UPDATE workflows_instance w SET
         status = 'cancelled', error_code = 'cancelled', error_message = %(reason)s, wake_at = NULL,
         finished_at = t.at, last_event_at = t.at, last_seq = w.last_seq + 1, log_bytes = w.log_bytes + %(bytes)s
-    FROM timed t WHERE w.id = t.id RETURNING w.id, w.last_seq, w.last_event_at
+    FROM timed t WHERE w.id = t.id
+    RETURNING w.id, w.last_seq, w.last_event_at, w.started_at, w.source, w.parent_id, w.org_id, w.env_id, w.definition
 ), told AS (
     INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
     SELECT id, last_seq, '{EventType.CANCELLED}', '{END}', %(data)s::json, last_event_at FROM ended
+), closed AS (
+    UPDATE workflows_hook SET disposed_at = clock_timestamp()
+    WHERE disposed_at IS NULL AND instance_id = ANY (ARRAY(SELECT id FROM ended WHERE started_at IS NOT NULL))
+), kin AS (
+    INSERT INTO workflows_outbox (instance_id, org_id, env_id, type, key, payload, parent_id, created_at)
+    SELECT e.id, e.org_id, e.env_id, '{TERMINAL}', e.id || ':{END}', json_build_object(
+            'instance_id', e.id, 'definition', e.definition, 'status', 'cancelled', 'quiet', TRUE),
+        CASE WHEN e.source = 'child' THEN e.parent_id END, e.last_event_at
+    FROM ended e WHERE e.source = 'child' AND e.parent_id IS NOT NULL OR e.started_at IS NOT NULL AND EXISTS (
+        SELECT FROM workflows_instance c WHERE c.parent_id = e.id AND c.source = 'child' AND c.finished_at IS NULL)
 )
 SELECT (SELECT count(*) FROM ended), (SELECT count(*) FROM found), {NEXT}"""  # noqa: S608
 

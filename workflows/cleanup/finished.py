@@ -46,6 +46,10 @@ WITH gone AS (
     DELETE FROM workflows_event e USING gone WHERE e.instance_id = gone.id RETURNING 1
 ), owed AS (
     DELETE FROM workflows_outbox o USING gone WHERE o.instance_id = gone.id RETURNING 1
+), hooks AS (
+    DELETE FROM workflows_hook WHERE instance_id = ANY (ARRAY(SELECT id FROM gone)) RETURNING id
+), resumed AS (
+    DELETE FROM workflows_resumption WHERE hook_id = ANY (ARRAY(SELECT id FROM hooks))
 )
 SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM events), (SELECT count(*) FROM owed)"""
 

@@ -15,7 +15,8 @@ from workflows.cleanup import backlog, batches
 from workflows.cleanup.backlog import Selection
 from workflows.cleanup.batches import Tally, Walk
 from workflows.fence import AlreadyFinished, Append, NewEvent
-from workflows.models import Instance, Outbox, Shard
+from workflows.intake import relay
+from workflows.models import Hook, Instance, Outbox, Shard
 from workflows.pump import claims, leases
 from workflows.states import EventType, Status
 
@@ -169,3 +170,30 @@ def test_cancelling_one_by_one_meanwhile_ends_each_once():
     engine.cancel(ids[2], "by hand", actor="olga")
     assert cancel(replace(selection("storm"), stale_running=True)).done == 3
     assert all(len(log_of(id_)) == 2 for id_ in ids)
+
+
+def test_the_hooks_of_what_is_cancelled_are_let_go():
+    mine = make_instance("storm", status="paused", started_at=timezone.now(), wake_at=None)
+    other = make_instance("calm", status="waiting", started_at=timezone.now())
+    for id_ in (mine, other):
+        Hook.objects.create(
+            token=str(id_), name="h", instance_id=id_, env_id=ENV, correlation_id="c", created_at=timezone.now()
+        )
+    assert cancel(selection("storm")).done == 1
+    assert Hook.objects.get(instance_id=mine).disposed_at is not None
+    assert Hook.objects.get(instance_id=other).disposed_at is None
+
+
+def test_only_a_family_hears_of_the_end():
+    parent = make_instance("calm", status="waiting", started_at=timezone.now())
+    child, begun, grandchild, alone = make_instances("storm", [1] * 4)
+    Instance.objects.filter(id=child).update(source="child", parent_id=parent)
+    Instance.objects.filter(id=begun).update(status="paused", started_at=timezone.now(), wake_at=None)
+    Instance.objects.filter(id=grandchild).update(definition="calm", source="child", parent_id=begun)
+    assert cancel(selection("storm")).done == 3
+    told = {each.instance_id: each for each in Outbox.objects.all()}
+    assert {id_: each.parent_id for id_, each in told.items()} == {child: parent, begun: None}
+    assert all(each.payload["quiet"] and each.payload["status"] == "cancelled" for each in told.values())
+    relay.deliver(10)
+    assert row(grandchild).status == "cancelled"
+    assert row(alone).status == "cancelled"

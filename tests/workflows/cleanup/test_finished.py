@@ -12,7 +12,7 @@ from tests.workflows.making import held_row, make_instance, make_instances
 from workflows.cleanup import finished
 from workflows.cleanup.batches import Walk
 from workflows.cleanup.finished import Selection
-from workflows.models import Event, Instance, Outbox
+from workflows.models import Event, Hook, Instance, Outbox, Resumption
 from workflows.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -94,3 +94,15 @@ def test_a_row_that_somebody_holds_is_left_for_later():
         tally, _ = delete(Selection(before=MONTH))
     assert (tally.done, tally.busy) == (2, 1)
     assert left() == {ids[0]}
+
+
+def test_their_hooks_go_with_what_resumed_them():
+    (old,), waiting = make_old(), make_instance(status="waiting")
+    for id_ in (old, waiting):
+        hook = Hook.objects.create(
+            token=str(id_), name="h", instance_id=id_, env_id=uuid7(), correlation_id="c", created_at=OLD
+        )
+        Resumption.objects.create(hook_id=hook.pk, resume_id="r", seq=2, fingerprint="f")
+    delete(Selection(before=MONTH))
+    kept = Hook.objects.get()
+    assert (kept.instance_id, Resumption.objects.get().hook_id) == (waiting, kept.pk)
