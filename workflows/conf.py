@@ -51,6 +51,15 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # How many generations of instances may start one another.
+    max_depth: int = 10
+    # The damper: live instances that the events of one type may have of one definition, of those made in the window;
+    # a definition and a binding may say else. 0 asks nothing.
+    event_limit: int = 50
+    event_window_seconds: int = 6 * 3600
+    # Triggers of a storm that are kept to be replayed.
+    storm_kept: int = 1_000
+    storm_kept_days: int = 30
     # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
     outbox_lease_seconds: float = 60.0
     outbox_retry_seconds: float = 5.0

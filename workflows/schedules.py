@@ -11,6 +11,8 @@ EVERY_MINUTES = {
     "workflows.intake.rollout.reconcile": 5,
     "workflows.tasks.ensure_pumps": 1,
     "workflows.tasks.deliver_outbox": 1,
+    "workflows.intake.emission.sweep": 1,
+    "workflows.intake.damper.sweep": 1,
 }
 
 

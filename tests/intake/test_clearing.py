@@ -82,6 +82,12 @@ def test_only_what_the_selection_names_is_meant(env):
     assert buffered(other, foreign) == set(foreign)
 
 
+def test_entries_are_meant_by_the_event_they_come_from(env):
+    ordered, other = accept(env, 1, event_type="order.created"), accept(env, 1)
+    assert clearing.cancel(selection(env, events=("order.created",)), "a storm", Walk()).done == 1
+    assert buffered(env, [*ordered, *other]) == set(other)
+
+
 def test_entries_are_meant_by_when_they_were_accepted(env):
     (old,) = accept(env)
     between = datetime.now(UTC)

@@ -27,12 +27,10 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
     rows = []
     for _ in payloads:
         instance_id = uuid7()
-        given = {"wake_at": now, "last_seq": 1, "last_event_at": now} | columns
+        given = {"org_id": ORG, "env_id": ENV, "wake_at": now, "last_seq": 1, "last_event_at": now} | columns
         rows.append(
             Instance(
                 id=instance_id,
-                org_id=ORG,
-                env_id=ENV,
                 definition=definition,
                 version=version,
                 source="python",

@@ -29,10 +29,11 @@ SAMPLE = 10
 FOUND = """
 found AS MATERIALIZED (
     SELECT id, org_id, env_id, definition FROM (
-        SELECT id, org_id, env_id, definition, shard, epoch, accepted_at FROM workflows_instance
+        SELECT id, org_id, env_id, definition, event_type, shard, epoch, accepted_at FROM workflows_instance
         WHERE status = %(status)s AND finished_at IS NULL AND id > %(after)s ORDER BY id LIMIT {looked_at}
     ) page
     WHERE (%(workflows)s::text[] IS NULL OR definition = ANY (%(workflows)s))
+        AND (%(events)s::text[] IS NULL OR event_type = ANY (%(events)s))
         AND (%(orgs)s::uuid[] IS NULL OR org_id = ANY (%(orgs)s))
         AND (%(envs)s::uuid[] IS NULL OR env_id = ANY (%(envs)s))
         AND accepted_at < %(before)s AND {dead}
@@ -105,6 +106,7 @@ class Selection:
 
     before: datetime
     workflows: tuple[str, ...] | None = None
+    events: tuple[str, ...] | None = None
     orgs: tuple[UUID, ...] | None = None
     envs: tuple[UUID, ...] | None = None
     statuses: tuple[Status, ...] = WAITING
@@ -199,6 +201,7 @@ def _execute(
         "after": after,
         "before": selection.before,
         "workflows": _listed(selection.workflows),
+        "events": _listed(selection.events),
         "orgs": _listed(selection.orgs),
         "envs": _listed(selection.envs),
         **({"shards": [row[0] for row in live], "live_from": [row[1] for row in live]} if running else {}),

@@ -43,6 +43,13 @@ class Selection:
     states: tuple[State, ...] = STATES
     before: datetime | None = None
     workflows: tuple[str, ...] | None = None
+    events: tuple[str, ...] | None = None
+
+    def admits(self, found: "Found") -> bool:
+        """Say whether an entry is of the wanted definitions and events."""
+        return (self.workflows is None or found.definition in self.workflows) and (
+            self.events is None or found.event_type in self.events
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +66,12 @@ class Found:
     @property
     def definition(self) -> str:
         return deadletters.definition_of(self.entry)
+
+    @property
+    def event_type(self) -> str | None:
+        """Return the type of the emitted event it comes from, if it comes from one and can be read."""
+        trigger = trigger_of(self)
+        return trigger.event_type if trigger else None
 
     @property
     def is_cancelled(self) -> bool:
@@ -103,7 +116,7 @@ def _meant(selection: Selection, env: Env, line: pages.Line) -> Found | None:
     if selection.before is not None and accepted_at >= selection.before:
         return None
     found = Found(env, line.id, line.state, accepted_at, line.version, line.entry)
-    return found if selection.workflows is None or found.definition in selection.workflows else None
+    return found if selection.admits(found) else None
 
 
 def count(selection: Selection) -> Counted:
@@ -176,14 +189,14 @@ def _remove(page: list[Found], *, free_keys: bool = True) -> int:
 
 
 def _cancel(page: list[Found], ending: Ending) -> int:
-    drafts = {found.id: Draft(trigger, ending) for found in page if (trigger := _trigger(found)) is not None}
+    drafts = {found.id: Draft(trigger, ending) for found in page if (trigger := trigger_of(found)) is not None}
     until = time.monotonic() + materialiser.BUDGET_SECONDS
     written = isolation.write(list(drafts.values()), _write_quietly, until)
     rows = {id_ for id_, outcome in zip(drafts, written, strict=True) if _is_ours(outcome)}
     return _remove([found for found in page if found.id in rows], free_keys=False)
 
 
-def _trigger(found: Found) -> Trigger | None:
+def trigger_of(found: Found) -> Trigger | None:
     """Return what an entry would become; None for one that can't be read here."""
     if found.entry is None:
         return None

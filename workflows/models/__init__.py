@@ -1,14 +1,17 @@
 """The tables, a file a noun."""
 
 from workflows.models.audit import AuditOutcome, AuditRecord
+from workflows.models.binding import Binding, LoopPolicy
 from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, ShardBy
+from workflows.models.emitted import EmittedEvent
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
 from workflows.models.shard import Shard
+from workflows.models.storm import Storm, SuppressedTrigger
 from workflows.models.tenant import ApiKey, Environment, Organization
 from workflows.models.version import SnapshotVersion
 from workflows.models.walk import Walk
@@ -17,14 +20,17 @@ __all__ = [
     "ApiKey",
     "AuditOutcome",
     "AuditRecord",
+    "Binding",
     "DeadLetterDecision",
     "Decision",
     "Definition",
+    "EmittedEvent",
     "Environment",
     "Event",
     "FlagChange",
     "Hook",
     "Instance",
+    "LoopPolicy",
     "Organization",
     "OrganizationFlags",
     "Outbox",
@@ -33,5 +39,7 @@ __all__ = [
     "Shard",
     "ShardBy",
     "SnapshotVersion",
+    "Storm",
+    "SuppressedTrigger",
     "Walk",
 ]

@@ -78,6 +78,15 @@ def test_only_what_the_selection_names_is_meant():
     assert row(paused).status == "paused"
 
 
+def test_instances_are_meant_by_the_event_they_come_from():
+    ordered, paid, neither = make_instances("storm", [1] * 3)
+    Instance.objects.filter(id=ordered).update(event_type="order.created")
+    Instance.objects.filter(id=paid).update(event_type="order.paid")
+    assert cancel(selection(events=("order.created",))).done == 1
+    assert row(ordered).status == "cancelled"
+    assert statuses([paid, neither]) == {"pending"}
+
+
 def test_a_batch_looks_at_a_bounded_stretch_and_the_next_goes_on_behind_it(settings):
     settings.WORKFLOWS = settings.WORKFLOWS | {"CLEANUP_LOOKED_AT": 4}
     first = make_instance("storm")
@@ -96,7 +105,7 @@ def test_it_goes_down_an_index_and_never_scans_the_table():
         cursor.execute("ANALYZE workflows_instance")
         chosen = selection("storm")
         parameters = {"status": "pending", "after": batches.FIRST, "before": chosen.before, "workflows": ["storm"]}
-        values = {"orgs": None, "envs": None, "reason": "r", "data": "{}", "bytes": 2}
+        values = {"events": None, "orgs": None, "envs": None, "reason": "r", "data": "{}", "bytes": 2}
         statement = backlog.CANCEL.format(dead="TRUE", looked_at=200, limit=20)
         cursor.execute(f"EXPLAIN {statement}", parameters | values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
