@@ -51,6 +51,15 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # Schedules: how many a pass takes at once and how often, how long it may wait for one to come due, and holds it.
+    max_schedules: int = 1_000
+    schedule_batch: int = 200
+    schedule_rounds: int = 100
+    schedule_wait_seconds: int = 35
+    schedule_lease_seconds: int = 60
+    schedule_grace_seconds: int = 120
+    schedule_poll_seconds: int = 15
+    schedule_retry_cap_seconds: int = 60
 
 
 def read(values: Mapping[str, Any]) -> Conf:

@@ -6,12 +6,14 @@ from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
+from workflows.models.schedule import CatchUp, Overlap, Schedule, ScheduleFires
 from workflows.models.shard import Shard
 from workflows.models.tenant import ApiKey, Environment, Organization
 from workflows.models.version import SnapshotVersion
 
 __all__ = [
     "ApiKey",
+    "CatchUp",
     "DeadLetterDecision",
     "Decision",
     "Definition",
@@ -22,7 +24,10 @@ __all__ = [
     "Organization",
     "OrganizationFlags",
     "Outbox",
+    "Overlap",
     "RolloutMode",
+    "Schedule",
+    "ScheduleFires",
     "Shard",
     "ShardBy",
     "SnapshotVersion",
