@@ -60,6 +60,13 @@ class Conf:
     schedule_grace_seconds: int = 120
     schedule_poll_seconds: int = 15
     schedule_retry_cap_seconds: int = 60
+    # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command.
+    cleanup_batch: int = 2_000
+    cleanup_looked_at: int = 20_000
+    cleanup_batches: int = 100_000
+    # Finished instances are deleted after this (0: never), so many in one pass of the schedule.
+    retention_days: float = 30.0
+    retention_pass: int = 50_000
 
 
 def read(values: Mapping[str, Any]) -> Conf:

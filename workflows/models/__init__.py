@@ -1,5 +1,6 @@
 """The tables, a file a noun."""
 
+from workflows.models.audit import AuditOutcome, AuditRecord
 from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, ShardBy
 from workflows.models.event import Event
@@ -10,9 +11,12 @@ from workflows.models.schedule import CatchUp, Overlap, Schedule, ScheduleFires
 from workflows.models.shard import Shard
 from workflows.models.tenant import ApiKey, Environment, Organization
 from workflows.models.version import SnapshotVersion
+from workflows.models.walk import Walk
 
 __all__ = [
     "ApiKey",
+    "AuditOutcome",
+    "AuditRecord",
     "CatchUp",
     "DeadLetterDecision",
     "Decision",
@@ -31,4 +35,5 @@ __all__ = [
     "Shard",
     "ShardBy",
     "SnapshotVersion",
+    "Walk",
 ]
