@@ -20,6 +20,7 @@ TABLE = {
     "workflows_appends_total": "Appends that pumps asked for, by outcome.",
     "workflows_fence_conflicts_total": "Appends refused because the log had moved on.",
     "workflows_steps_total": "Attempts at steps, by outcome.",
+    "workflows_schedule_fires_total": "Fires of schedules, by outcome.",
     "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
 }
 
@@ -43,6 +44,8 @@ COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
 FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
+FIRES = "SELECT outcome, total FROM workflows_schedulefires"
+OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
 
 
@@ -75,10 +78,13 @@ def _counters() -> Iterable[Metric]:
     with connection.cursor() as cursor:
         cursor.execute(COUNTS)
         counts: dict[str, int] = dict(cursor.fetchall())
+        cursor.execute(FIRES)
+        fired: dict[str, int] = dict(cursor.fetchall())
     appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
+    fires = _counter("workflows_schedule_fires_total", {word: fired.get(word, 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
-    return [appends, steps, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
+    return [appends, steps, fires, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
 
 
 def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+from workflows.audit import Actor
 from workflows.intake import timetable
 from workflows.models import Environment, Instance, Schedule
 
+OSCAR = Actor("oscar")
 MINUTE = timedelta(minutes=1)
 
 
@@ -17,7 +19,12 @@ NOON = moment("12:00")
 
 def make(env: Environment, now: datetime = NOON - MINUTE, **values) -> Schedule:
     """Make a schedule that fires each hour, first at noon."""
-    return timetable.create(env.id, {"definition": "greet", "cron": "0 * * * *", **values}, now)
+    given = {"definition": "greet", "cron": "0 * * * *", **values}
+    return timetable.create(env.id, given, actor=OSCAR, reason="a test", now=now)
+
+
+def change(schedule: Schedule, now: datetime | None = None, **values) -> Schedule | None:
+    return timetable.change(schedule.env_id, schedule.id, values, actor=OSCAR, reason="a test", now=now)
 
 
 def started(schedule: Schedule) -> list[Instance]:

@@ -8,10 +8,10 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from tests.intake import schedules as making
-from tests.intake.schedules import MINUTE, NOON, finish, make, started
+from tests.intake.schedules import MINUTE, NOON, change, finish, make, started
 from tests.tenants import make_env
 from workflows import conf
-from workflows.intake import firing, schedules, submission, timetable
+from workflows.intake import firing, schedules, submission
 from workflows.intake.firing import Fire, Fired, Outcome
 from workflows.models import Instance, Schedule, ScheduleFires
 
@@ -241,7 +241,7 @@ def test_a_schedule_that_can_not_be_read_any_more_is_switched_off_and_stops_no_o
 def test_an_edit_while_it_is_fired_keeps_its_new_times(env):
     schedule = make(env)
     (held,), _ = schedules._take(NOON, NOON + MINUTE)
-    timetable.change(env.id, schedule.id, {"cron": "30 * * * *"}, NOON)
+    change(schedule, NOON, cron="30 * * * *")
     schedules.settle(Fire(held, NOON), Fired(Outcome.STARTED, instance_id=env.id), NOON, NOON + MINUTE)
     schedule = seen(schedule)
     assert (schedule.next_at, schedule.last_instance) == (making.moment("12:30"), env.id)
@@ -249,7 +249,7 @@ def test_an_edit_while_it_is_fired_keeps_its_new_times(env):
 
 def test_a_paused_schedule_does_not_fire(env):
     schedule = make(env)
-    timetable.change(env.id, schedule.id, {"enabled": False})
+    change(schedule, enabled=False)
     assert schedules.fire_due(NOON + HOUR).taken == 0
 
 

@@ -208,6 +208,14 @@ class EventPage(Struct, frozen=True):
     last_seq: int
 
 
+class FaultOfField(Struct, frozen=True):
+    """One of several faults in a body."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """RFC 9457. Act on `code`; `pointer` names the fault in the body, `parameter` the query parameter or header."""
 
@@ -220,6 +228,9 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
     retry_after_seconds: int | UnsetType = UNSET
+    errors: Annotated[list[FaultOfField], Meta(description="Each fault, where there may be several.")] | UnsetType = (
+        UNSET
+    )
 
 
 class BatchItem(Struct, frozen=True, omit_defaults=True):

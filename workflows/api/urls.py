@@ -20,6 +20,7 @@ from workflows.api.instances import (
     ResumeView,
     TagsView,
 )
+from workflows.api.schedules import SchedulesView, ScheduleView
 from workflows.api.triggers import BatchView, TriggersView
 
 urlpatterns = [
@@ -40,6 +41,8 @@ urlpatterns = [
     path("api/v1/buffer/entries/<uuid:id_>/redrive", RedriveView.as_view()),
     path("api/v1/buffer/entries/<uuid:id_>/discard", DiscardView.as_view()),
     path("api/v1/flags", FlagsView.as_view()),
+    path("api/v1/schedules", SchedulesView.as_view()),
+    path("api/v1/schedules/<uuid:id_>", ScheduleView.as_view()),
     path("healthz/live", LiveView.as_view()),
     path("healthz/ready", ReadyView.as_view()),
     path("metrics", MetricsView.as_view()),

@@ -9,14 +9,31 @@ from uuid import UUID
 import msgspec
 from django.db import transaction
 
-from workflows import conf, cron
+from workflows import audit, conf, cron
+from workflows.audit import Act, Actor
 from workflows.cron import CronInvalid, TimezoneUnknown
 from workflows.intake import firing, preflight, submission
 from workflows.intake.firing import Fired
 from workflows.intake.outcome import Rejected
 from workflows.models import CatchUp, Environment, Overlap, Schedule
 
+__all__ = [
+    "Fault",
+    "Page",
+    "Schedule",
+    "ScheduleRefused",
+    "change",
+    "create",
+    "find",
+    "find_faults",
+    "listing",
+    "run_now",
+    "upcoming",
+]
+
 FIELDS = ("definition", "cron", "timezone", "payload", "overlap", "catch_up", "enabled")
+# A payload may hold what is nobody's business; it is not kept in the audit.
+NOTED = ("definition", "cron", "timezone", "overlap", "catch_up", "enabled")
 # What says when it fires; the rest may change without the next fire moving.
 TIMES = frozenset({"cron", "timezone", "enabled"})
 SHOWN = 5
@@ -60,8 +77,10 @@ def find(env_id: UUID, id_: UUID) -> Schedule | None:
     return Schedule.objects.filter(env_id=env_id, id=id_).first()
 
 
-def create(env_id: UUID, values: Mapping[str, Any], now: datetime | None = None) -> Schedule:
-    """Make a schedule of an environment; its first fire is the next one from now.
+def create(
+    env_id: UUID, values: Mapping[str, Any], *, actor: Actor, reason: str, now: datetime | None = None
+) -> Schedule:
+    """Make a schedule of an environment, and record who did; its first fire is the next one from now.
 
     Raises:
         ScheduleRefused: see there.
@@ -78,11 +97,14 @@ def create(env_id: UUID, values: Mapping[str, Any], now: datetime | None = None)
             raise ScheduleRefused(faults)
         _plan(made, now or datetime.now(UTC))
         made.save(force_insert=True)
+        _note("create_schedule", made, actor, reason, {name: getattr(made, name) for name in NOTED})
     return made
 
 
-def change(env_id: UUID, id_: UUID, values: Mapping[str, Any], now: datetime | None = None) -> Schedule | None:
-    """Set the given ones of FIELDS; None when there is no such schedule.
+def change(
+    env_id: UUID, id_: UUID, values: Mapping[str, Any], *, actor: Actor, reason: str, now: datetime | None = None
+) -> Schedule | None:
+    """Set the given ones of FIELDS, and record who did; None when there is no such schedule.
 
     The next fire is reckoned anew when its time, zone or switch changed. What is queued goes when it is switched off,
     or queues no more.
@@ -104,10 +126,11 @@ def change(env_id: UUID, id_: UUID, values: Mapping[str, Any], now: datetime | N
         if moved:
             _plan(schedule, now or datetime.now(UTC))
         schedule.save()
+        _note("change_schedule", schedule, actor, reason, {name: values[name] for name in NOTED if name in values})
     return schedule
 
 
-def run_now(schedule: Schedule, nonce: str) -> Fired:
+def run_now(schedule: Schedule, nonce: str, *, actor: Actor, reason: str) -> Fired:
     """Submit it at once, whatever its overlap policy says; the same nonce again makes nothing new.
 
     What is started so counts as its last instance.
@@ -117,7 +140,9 @@ def run_now(schedule: Schedule, nonce: str) -> Fired:
     seen: dict[str, Any] = {"last_outcome": fired.outcome.value, "last_detail": fired.detail}
     if fired.instance_id is not None:
         seen |= {"last_instance": fired.instance_id, "last_at": datetime.now(UTC)}
-    Schedule.objects.filter(id=schedule.id).update(**seen)
+    with transaction.atomic():
+        Schedule.objects.filter(id=schedule.id).update(**seen)
+        _note("run_schedule", schedule, actor, reason, {"outcome": fired.outcome.value})
     return fired
 
 
@@ -179,3 +204,15 @@ def _plan(schedule: Schedule, now: datetime) -> None:
     schedule.next_at = times.next_after(now) if schedule.enabled else None
     schedule.wake_at = schedule.next_at
     schedule.unsettled, schedule.attempts = False, 0
+
+
+def _note(verb: str, schedule: Schedule, actor: Actor, reason: str, detail: Mapping[str, Any]) -> None:
+    act = Act(
+        verb=verb,
+        actor=actor,
+        reason=reason,
+        filter={"schedule": str(schedule.id)},
+        target=f"{schedule.definition} {schedule.cron}",
+        org_id=schedule.env.org_id,
+    )
+    audit.note(act, **detail)
