@@ -42,9 +42,9 @@ SELECT s.index::text, (
 FROM workflows_shard s ORDER BY s.index"""
 COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
-FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word"""
+FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
+UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
-FIRES = "SELECT outcome, total FROM workflows_schedulefires"
 OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
 
@@ -74,15 +74,13 @@ def _instances() -> Iterable[Metric]:
 
 
 def _counters() -> Iterable[Metric]:
-    """Return what all pumps did since ever; each tells it with its heartbeat."""
+    """Return what all pumps and passes did since ever; each pump tells it with its heartbeat."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS)
         counts: dict[str, int] = dict(cursor.fetchall())
-        cursor.execute(FIRES)
-        fired: dict[str, int] = dict(cursor.fetchall())
     appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
-    fires = _counter("workflows_schedule_fires_total", {word: fired.get(word, 0) for word in OF_FIRES})
+    fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
     return [appends, steps, fires, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
 
