@@ -115,17 +115,6 @@ def test_a_look_at_what_waits_changes_nothing_while_it_must(env):
     assert schedule.last_outcome == "queued"
 
 
-def test_an_end_wakes_what_waits_for_it(env):
-    schedule = make(env, overlap="queue")
-    schedules.fire_due(NOON)
-    schedules.fire_due(NOON + HOUR)
-    (first,) = started(schedule)
-    Schedule.objects.update(wake_at=datetime.now(UTC) + HOUR)
-    assert schedules.ended([first.id]) == 1
-    assert seen(schedule).wake_at <= datetime.now(UTC)
-    assert schedules.ended([schedule.id]) == 0
-
-
 def test_who_dies_after_the_start_leaves_one_instance(env):
     schedule = make(env)
     taken, _ = schedules._take(NOON, NOON + MINUTE)

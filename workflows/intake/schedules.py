@@ -91,12 +91,6 @@ def fire_due(now: datetime) -> Report:
     return Report(len(taken), counts)
 
 
-def ended(instance_ids: Iterable[UUID]) -> int:
-    """Wake the schedules that wait for these instances to finish; return how many."""
-    waiting = Schedule.objects.filter(last_instance__in=list(instance_ids), queued_at__isnull=False, enabled=True)
-    return waiting.update(wake_at=datetime.now(UTC))
-
-
 def settle(fire: Fire, fired: Fired, now: datetime, until: datetime) -> None:
     """Record how a fire ended and when the schedule is looked at next; one edited meanwhile keeps its new times."""
     schedule = fire.schedule

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0006_dead_letters'),
+        ('workflows', '0007_operations'),
     ]
 
     operations = [
@@ -49,7 +49,7 @@ class Migration(migrations.Migration):
             options={
                 'ordering': ['-id'],
                 'permissions': [('run_schedule', 'Can run a schedule now')],
-                'indexes': [models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='schedule_due'), models.Index(condition=models.Q(('queued_at__isnull', False)), fields=['last_instance'], name='schedule_queued'), models.Index(fields=['env', '-id'], name='schedule_of_env')],
+                'indexes': [models.Index(condition=models.Q(('wake_at__isnull', False)), fields=['wake_at'], name='schedule_due'), models.Index(fields=['env', '-id'], name='schedule_of_env')],
             },
         ),
     ]

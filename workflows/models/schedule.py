@@ -58,7 +58,6 @@ class Schedule(models.Model):
         permissions: ClassVar = [("run_schedule", "Can run a schedule now")]
         indexes: ClassVar = [
             models.Index(fields=["wake_at"], name="schedule_due", condition=Q(wake_at__isnull=False)),
-            models.Index(fields=["last_instance"], name="schedule_queued", condition=Q(queued_at__isnull=False)),
             models.Index(fields=["env", "-id"], name="schedule_of_env"),
         ]
 
