@@ -124,3 +124,12 @@ def test_schedules_are_answered_as_described(acme: Caller):
     ):
         (shown,) = examples.ANSWERS[name, 200].values()
         agree(shown, answer.json())
+
+
+def test_an_event_is_appended_as_described(acme: Caller):
+    (shown,) = examples.ANSWERS["post_event", 201].values()
+    for number, body in enumerate(examples.BODIES["post_event"].values()):
+        made = acme.post("triggers", examples.ORDER | {"idempotency_key": f"event-{number}"}).json()["id"]
+        answer = acme.post(f"instances/{made}/events", body)
+        assert answer.status_code == 201
+        agree(shown, answer.json())

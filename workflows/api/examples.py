@@ -129,6 +129,17 @@ BODIES: dict[str, dict[str, Any]] = {
             "overlap": "queue",
         }
     },
+    "resume_hook": {
+        "approved": {"payload": {"approved": True}, "resume_id": "click-1"},
+        "without a name": {"payload": None},
+    },
+    "post_event": {
+        "one more tag": {"type": "attribute_set", "tags": {"add": ["urgent"]}},
+        "a note": {
+            "type": "attribute_set",
+            "metadata": {"operations": [{"op": "append", "key": "notes", "value": "called back"}]},
+        },
+    },
     "patch_schedule": {"switch it off": {"enabled": False}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
@@ -190,6 +201,8 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
+    ("post_event", 201): {"appended": {"seq": 2}},
     ("post_schedule", 201): {"made": SCHEDULE},
     ("list_schedules", 200): {"the only one": {"data": [SCHEDULE], "next_cursor": None}},
     ("get_schedule", 200): {"as it was made": SCHEDULE},

@@ -7,7 +7,14 @@ import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers, serializers_buffer, serializers_schedules
+from workflows.api import (
+    examples,
+    problems,
+    serializers,
+    serializers_buffer,
+    serializers_hooks,
+    serializers_schedules,
+)
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +38,10 @@ SHAPES = (
     serializers_buffer.Buffer,
     serializers_buffer.BufferPage,
     serializers_buffer.Decided,
+    serializers_hooks.ResumeRequest,
+    serializers_hooks.Resumed,
+    serializers_hooks.EventRequest,
+    serializers_hooks.Appended,
     serializers_schedules.ScheduleRequest,
     serializers_schedules.ScheduleChangeRequest,
     serializers_schedules.SchedulePage,
@@ -38,7 +49,7 @@ SHAPES = (
     serializers.Problem,
 )
 # Shapes that leave out what has nothing to say, and parts of what is sent.
-NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}
+NOT_WHOLE = {"Problem", "BatchItem", "TagsSet", "MetadataSet", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the scope.",

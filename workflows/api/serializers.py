@@ -155,6 +155,14 @@ class Error(Struct, frozen=True):
 Status = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(STATUSES))})]
 
 
+class Hook(Struct, frozen=True):
+    """Where a payload can be handed to an instance; who knows the token may."""
+
+    name: str
+    token: str
+    url: Annotated[str, Meta(description="POST `{payload, resume_id?}` to it; on this host.")]
+
+
 class Instance(Struct, frozen=True):
     """One run of a workflow definition, buffered or not."""
 
@@ -175,7 +183,7 @@ class Instance(Struct, frozen=True):
     root_id: UUID
     parent_id: UUID | None
     depth: int
-    hooks: tuple[str, ...]
+    hooks: Annotated[tuple[Hook, ...], Meta(description="Those that can be resumed; told when it is read singly.")]
     notice: Notice | None
     accepted_at: Aware
     run_after: Aware | None
