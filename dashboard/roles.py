@@ -12,6 +12,7 @@ VIEW = (
     "view_deadletterdecision",
     "view_definition",
     "view_instance",
+    "view_schedule",
     "view_shard",
 )
 OPERATE = (
@@ -22,6 +23,9 @@ OPERATE = (
     "discard_deadletter",
     "add_definition",
     "change_definition",
+    "add_schedule",
+    "change_schedule",
+    "run_schedule",
     "change_shard",
 )
 ADMINISTER = (

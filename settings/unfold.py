@@ -89,6 +89,7 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_definition_changelist",
                         "workflows.view_definition",
                     ),
+                    item("Schedules", "schedule", "admin:workflows_schedule_changelist", "workflows.view_schedule"),
                     item(
                         "Dead letters",
                         "mark_email_unread",

@@ -66,6 +66,15 @@ class Conf:
     # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
     max_children: int = 1_000
     max_unread: int = 10_000
+    # Schedules: how many a pass takes at once and how often, how long it may wait for one to come due, and holds it.
+    max_schedules: int = 1_000
+    schedule_batch: int = 200
+    schedule_rounds: int = 100
+    schedule_wait_seconds: int = 35
+    schedule_lease_seconds: int = 60
+    schedule_grace_seconds: int = 120
+    schedule_poll_seconds: int = 15
+    schedule_retry_cap_seconds: int = 60
     # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command,
     # and events deleted in one transaction.
     cleanup_batch: int = 2_000

@@ -10,6 +10,7 @@ from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
+from workflows.models.schedule import CatchUp, Overlap, Schedule, ScheduleFires
 from workflows.models.shard import Shard
 from workflows.models.storm import Storm, SuppressedTrigger
 from workflows.models.tenant import ApiKey, Environment, Organization
@@ -21,6 +22,7 @@ __all__ = [
     "AuditOutcome",
     "AuditRecord",
     "Binding",
+    "CatchUp",
     "DeadLetterDecision",
     "Decision",
     "Definition",
@@ -34,8 +36,11 @@ __all__ = [
     "Organization",
     "OrganizationFlags",
     "Outbox",
+    "Overlap",
     "Resumption",
     "RolloutMode",
+    "Schedule",
+    "ScheduleFires",
     "Shard",
     "ShardBy",
     "SnapshotVersion",
