@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -51,6 +51,17 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # Where requests of workflows may go besides the public internet, and how much one may take.
+    outbound_allow: str = ""
+    outbound_max_seconds: float = 300.0
+    outbound_max_bytes: int = 10 * 1024 * 1024
+    outbound_redirects: int = 5
+    # Actions: the longest pause another service may ask for, and what goes to blob storage, or may come back from it.
+    retry_after_max_seconds: float = 3_600.0
+    spill_bytes: int = 400 * 1024
+    resolved_max_bytes: int = 32 * 1024 * 1024
+    # Fernet keys of the tenants' secrets, comma separated: the first encrypts, all decrypt.
+    secret_keys: str = field(default="", repr=False)
 
 
 def read(values: Mapping[str, Any]) -> Conf:
@@ -59,7 +70,7 @@ def read(values: Mapping[str, Any]) -> Conf:
     Raises:
         ImproperlyConfigured: an unknown name (with a guess), or a value of the wrong kind.
     """
-    known = {field.name.upper(): field for field in fields(Conf)}
+    known = {each.name.upper(): each for each in fields(Conf)}
     taken: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
