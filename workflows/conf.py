@@ -1,6 +1,8 @@
 """The engine's settings as one frozen object, read once and refused when wrong."""
 
+import base64
 import difflib
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -10,6 +12,7 @@ import msgspec
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.encoding import force_bytes
 
 NAME = "WORKFLOWS"
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -92,6 +95,20 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
 @cache
 def current() -> Conf:
     return read(settings.WORKFLOWS)
+
+
+def secret_keys() -> tuple[str, ...]:
+    """Return the Fernet keys of secrets, the encrypting one first.
+
+    Those that are derived from SECRET_KEY and its fallbacks stand last, so that what they encrypted stays readable.
+    """
+    given = [key.strip() for key in current().secret_keys.split(",") if key.strip()]
+    return (*given, *(_derived(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)))
+
+
+def _derived(key: str | bytes) -> str:
+    digest = hashlib.sha256(b"workflows.secrets\0" + force_bytes(key)).digest()
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 def _reset(*, setting: str, **_: Any) -> None:

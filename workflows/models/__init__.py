@@ -1,16 +1,19 @@
 """The tables, a file a noun."""
 
+from workflows.models.action import ActionSwitch
 from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, ShardBy
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
+from workflows.models.secret import Secret, SecretChange, SecretVerb
 from workflows.models.shard import Shard
 from workflows.models.tenant import ApiKey, Environment, Organization
 from workflows.models.version import SnapshotVersion
 
 __all__ = [
+    "ActionSwitch",
     "ApiKey",
     "DeadLetterDecision",
     "Decision",
@@ -23,6 +26,9 @@ __all__ = [
     "OrganizationFlags",
     "Outbox",
     "RolloutMode",
+    "Secret",
+    "SecretChange",
+    "SecretVerb",
     "Shard",
     "ShardBy",
     "SnapshotVersion",
