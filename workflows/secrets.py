@@ -15,6 +15,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from workflows import conf, models
 from workflows.models import SecretChange, SecretVerb
@@ -76,6 +77,7 @@ def create(org_id: UUID, env_id: UUID | None, name: str, value: str, *, author: 
     return row
 
 
+@sensitive_variables("value")
 def rotate(secret_id: UUID, value: str, *, author: Author, reason: str) -> models.Secret:
     """Replace the value; steps that start from now on get the new one.
 
@@ -174,6 +176,7 @@ def _place(row: models.Secret) -> bytes:
     return f"{row.org_id}\0{row.env_id or ''}\0{row.name}\0".encode()
 
 
+@sensitive_variables("value")
 def _encrypt(row: models.Secret, value: str) -> str:
     return _cipher(conf.secret_keys()).encrypt(_place(row) + value.encode()).decode()
 
