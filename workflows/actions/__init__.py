@@ -1,0 +1,1 @@
+"""Stands in for the registered actions until they land."""
