@@ -51,6 +51,13 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # How large a declarative definition may be, and how many versions of them a process keeps at hand.
+    max_definition_bytes: int = 256 * 1024
+    max_definition_steps: int = 500
+    max_definition_depth: int = 10
+    max_loop_iterations: int = 10_000
+    max_loop_parallelism: int = 100
+    max_declared: int = 1_000
 
 
 def read(values: Mapping[str, Any]) -> Conf:

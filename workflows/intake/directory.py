@@ -52,12 +52,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class DefinitionState:
-    """What an operator set of a definition."""
+    """What an operator set of a definition; of a declared one also its latest version and the actions it needs."""
 
     active: bool = True
     pinned: bool = False
     limit: int = 0
     window_ms: int = 1_000
+    declared: int | None = None
+    needs: frozenset[str] = frozenset()
 
 
 AS_REGISTERED = DefinitionState()
@@ -155,6 +157,9 @@ def _flags(since: int) -> Iterable[tuple[UUID, Flags]]:
 
 
 def _definitions(since: int) -> Iterable[tuple[str, DefinitionState]]:
-    columns = ("slug", "active", "shard_by", "limit", "window_ms")
-    for slug, active, shard_by, *limit in Definition.objects.filter(version__gt=since).values_list(*columns):
-        yield slug, DefinitionState(active, shard_by == ShardBy.DEFINITION, *limit)
+    columns = ("slug", "active", "shard_by", "limit", "window_ms", "declared_version", "needs")
+    for slug, active, shard_by, limit, window_ms, declared, needs in Definition.objects.filter(
+        version__gt=since
+    ).values_list(*columns):
+        pinned = shard_by == ShardBy.DEFINITION
+        yield slug, DefinitionState(active, pinned, limit, window_ms, declared, frozenset(needs))

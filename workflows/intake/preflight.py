@@ -7,8 +7,9 @@ import django.db
 
 from mollifier.decision import Arrival, Binding
 from workflows import conf, registry, sharding, snapshot
+from workflows.declarative import checking
 from workflows.intake import lookup, refresher
-from workflows.intake.directory import Directory, Env
+from workflows.intake.directory import DefinitionState, Directory, Env
 from workflows.intake.outcome import Rejected, Unavailable
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.trigger import Request, Trigger, fingerprint
@@ -35,13 +36,33 @@ def check(request: Request) -> Ready | Rejected | Unavailable:
     env = directory.envs.get(request.env_id)
     if env is None or env.org.id != request.org_id:
         return Rejected("env_not_found", "There is no such environment.")
-    registered = registry.latest(request.definition)
-    if registered is None:
-        return Rejected("definition_not_found", f"There is no definition {request.definition!r}.")
-    if not directory.definition(request.definition).active:
-        return Rejected("definition_inactive", f"The definition {request.definition!r} is switched off.")
-    trigger = _trigger(request, registered.version, directory)
+    runnable = _version(request.definition, directory.definition(request.definition))
+    if isinstance(runnable, Rejected):
+        return runnable
+    trigger = _trigger(request, runnable, directory)
     return Ready(request, trigger, _arrival(request, trigger, env, directory), env)
+
+
+def _version(slug: str, state: DefinitionState) -> int | Rejected:
+    """Return the version that a new instance is pinned to."""
+    registered = registry.latest(slug)
+    version = registered.version if registered is not None else state.declared
+    if version is None:
+        return Rejected("definition_not_found", f"There is no definition {slug!r}.")
+    if not state.active:
+        return Rejected("definition_inactive", f"The definition {slug!r} is switched off.")
+    if (why := unrunnable(slug, state)) is not None:
+        return Rejected("preflight", f"The definition {slug!r} can't run: {why}.")
+    return version
+
+
+def unrunnable(slug: str, state: DefinitionState) -> str | None:
+    """Say why a definition can't run though it is switched on, in memory; None: it can."""
+    if state.declared is None:
+        return None
+    if registry.latest(slug) is not None:
+        return "code registers a workflow of the same name; rename one of the two"
+    return checking.unrunnable(state.needs)
 
 
 def _trigger(request: Request, version: int, directory: Directory) -> Trigger:

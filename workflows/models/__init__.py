@@ -1,7 +1,7 @@
 """The tables, a file a noun."""
 
 from workflows.models.deadletter import DeadLetterDecision, Decision
-from workflows.models.definition import Definition, ShardBy
+from workflows.models.definition import Definition, DefinitionChange, DefinitionVersion, ShardBy
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.instance import Instance
@@ -15,6 +15,8 @@ __all__ = [
     "DeadLetterDecision",
     "Decision",
     "Definition",
+    "DefinitionChange",
+    "DefinitionVersion",
     "Environment",
     "Event",
     "FlagChange",
