@@ -7,7 +7,7 @@ import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers, serializers_buffer
+from workflows.api import examples, problems, serializers, serializers_buffer, serializers_definitions
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -33,6 +33,12 @@ SHAPES = (
     serializers_buffer.Decided,
     serializers.Health,
     serializers.Problem,
+    serializers_definitions.DefinitionRequest,
+    serializers_definitions.DefinitionPatchRequest,
+    serializers_definitions.DefinitionPage,
+    serializers_definitions.DefinitionDetail,
+    serializers_definitions.DefinitionVersionPage,
+    serializers_definitions.DefinitionFault,
 )
 # Shapes that leave out what has nothing to say, and parts of what is sent.
 NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}

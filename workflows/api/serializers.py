@@ -208,6 +208,9 @@ class EventPage(Struct, frozen=True):
     last_seq: int
 
 
+Faults = Annotated[list[Any], Meta(extra_json_schema={"items": {"$ref": "#/components/schemas/DefinitionFault"}})]
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """RFC 9457. Act on `code`; `pointer` names the fault in the body, `parameter` the query parameter or header."""
 
@@ -220,6 +223,7 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
     retry_after_seconds: int | UnsetType = UNSET
+    faults: Faults | UnsetType = UNSET
 
 
 class BatchItem(Struct, frozen=True, omit_defaults=True):

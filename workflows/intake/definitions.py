@@ -119,7 +119,7 @@ def save(
     if not reason.strip():
         raise DefinitionRefused("reason_missing", REASON, [Fault("/reason", REASON)])
     if document is not None:
-        _refuse_faulty(slug, document)
+        refuse_faulty(slug, document)
     with transaction.atomic():
         # Orders writers before anything is read: two that save at once get two versions.
         SnapshotVersion.advance()
@@ -152,7 +152,12 @@ def _version(row: DefinitionVersion, document: Any = None) -> Version:
     )
 
 
-def _refuse_faulty(slug: str, document: Any) -> None:
+def refuse_faulty(slug: str, document: Any) -> None:
+    """Judge a document without keeping it.
+
+    Raises:
+        DefinitionRefused: slug_invalid, slug_taken or definition_invalid.
+    """
     if not registry.SLUG.fullmatch(slug):
         said = "A slug has 1 to 100 of a-z A-Z 0-9 - _."
         raise DefinitionRefused("slug_invalid", said, [Fault("/slug", said)])
