@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from django.db import transaction
 
-from tests.workflows.declarative import driving
 from workflows import registry as workflow_registry
-from workflows.actions import registry
-from workflows.context import Context
+from workflows.actions import registry, switches
 from workflows.declarative import interpreter
+from workflows.intake import refresher
+from workflows.models import SnapshotVersion
 from workflows.steps import Fatal, step
 
 
@@ -19,13 +20,20 @@ class Actions:
     """What was asked for, and what is switched off. `echo` answers its arguments, `fail` fails for good."""
 
     calls: list[tuple[str, Any, Any]] = field(default_factory=list)
-    disabled: dict[str, str] = field(default_factory=dict)
+    switched: dict[str, str | None] = field(default_factory=dict)
 
     def run(self, name: str, arguments: Any, scope: Any) -> Any:
         self.calls.append((name, arguments, scope))
         if name == "fail":
             raise Fatal("the card is refused", code="declined")
         return arguments
+
+    def switch(self, name: str, reason: str | None) -> None:
+        """Disable an action with a reason, or enable it without one, as far as the directory can tell."""
+        self.switched[name] = reason
+        with transaction.atomic():
+            SnapshotVersion.advance()
+        refresher.refresh()
 
     def check(self, name: str, arguments: Any) -> list[tuple[str, str]]:
         return [("/colour", f"{name} knows no colour.")] if "colour" in arguments else []
@@ -36,17 +44,9 @@ def actions(monkeypatch) -> Actions:
     made = Actions()
     monkeypatch.setattr(registry, "names", lambda: frozenset({"echo", "fail", "llm"}))
     monkeypatch.setattr(registry, "check", made.check)
-    monkeypatch.setattr(registry, "disabled", lambda: made.disabled)
+    monkeypatch.setattr(switches, "changed_since", lambda _version: made.switched.items())
     monkeypatch.setattr(interpreter, "run_action", step(name="run_action")(made.run))
     return made
-
-
-@pytest.fixture
-def whole_context(monkeypatch) -> None:
-    """Give the context what it does not have yet."""
-    if not hasattr(Context, "org_id"):
-        monkeypatch.setattr(Context, "org_id", driving.ORG, raising=False)
-        monkeypatch.setattr(Context, "env_id", driving.ENV, raising=False)
 
 
 @pytest.fixture

@@ -58,6 +58,12 @@ class Conf:
     max_loop_iterations: int = 10_000
     max_loop_parallelism: int = 100
     max_declared: int = 1_000
+    # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
+    outbox_lease_seconds: float = 60.0
+    outbox_retry_seconds: float = 5.0
+    # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
+    max_children: int = 1_000
+    max_unread: int = 10_000
 
 
 def read(values: Mapping[str, Any]) -> Conf:

@@ -113,7 +113,7 @@ def test_a_definition_is_switched_off_without_a_new_version(acme):
 
 def test_the_list_has_code_and_declared_ones_page_by_page(acme, actions):
     make(acme)
-    actions.disabled["echo"] = "its provider is down"
+    actions.switch("echo", "its provider is down")
     seen, cursor = {}, ""
     while cursor is not None:
         page = acme.get(f"definitions?limit=1&cursor={cursor}").json()

@@ -111,7 +111,7 @@ def test_definitions_are_described_from_memory_with_what_keeps_them_from_running
     save(body=ONE)
     Definition(slug="forgotten").save()
     refresher.refresh()
-    actions.disabled["echo"] = "its provider is down"
+    actions.switch("echo", "its provider is down")
     with traced() as sent:
         known = {each.slug: each for each in definitions.described()}
     assert sent == []

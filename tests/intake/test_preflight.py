@@ -91,12 +91,12 @@ def test_a_declared_definition_is_pinned_to_its_latest_version_in_memory(actions
 def test_a_definition_whose_action_is_disabled_or_gone_is_refused_with_the_reason(actions, monkeypatch):
     env = make_env()
     declare("letters")
-    actions.disabled["echo"] = "its provider is down"
+    actions.switch("echo", "its provider is down")
     assert preflight.check(request(env, "letters")) == Rejected(
         "preflight",
         "The definition 'letters' can't run: the action 'echo' is disabled (its provider is down).",
     )
-    actions.disabled.clear()
+    actions.switch("echo", None)
     assert isinstance(preflight.check(request(env, "letters")), Ready)
     monkeypatch.setattr(action_registry, "names", frozenset)
     refused = preflight.check(request(env, "letters"))

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 
+def get(_name: str) -> Any:
+    return None
+
+
 def names() -> frozenset[str]:
     return frozenset({"http", "llm"})
 

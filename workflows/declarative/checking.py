@@ -1,6 +1,6 @@
 """Check a document before it is kept: its shape, its graph, its expressions, and what its steps ask for."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,9 +67,9 @@ def actions_of(document: Document) -> list[str]:
     return sorted(found)
 
 
-def unrunnable(needs: Iterable[str]) -> str | None:
-    """Say which of the actions are not to be had, in memory; None: all are."""
-    known, disabled = actions.names(), actions.disabled()
+def unrunnable(needs: Iterable[str], disabled: Mapping[str, str]) -> str | None:
+    """Say which of the actions are not to be had, given those that are disabled and why; None: all are."""
+    known = actions.names()
     said = [f"there is no action {name!r} here" for name in sorted(needs) if name not in known]
     said += [f"the action {name!r} is disabled ({disabled[name]})" for name in sorted(needs) if name in disabled]
     return "; ".join(said) or None

@@ -12,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from workflows.actions import registry as actions
+from workflows.actions.checking import secret_places
 from workflows.actions.running import run_action
 from workflows.declarative import expressions, templates
-from workflows.declarative.checking import EMIT, LLM, SET
+from workflows.declarative.checking import LLM, OWN, SET
 from workflows.declarative.expressions import ExpressionFailed, ExpressionInvalid, Purse
 from workflows.declarative.schema import (
     END,
@@ -30,12 +32,11 @@ from workflows.declarative.schema import (
     Work,
 )
 from workflows.declarative.variables import Variables
-from workflows.replay import StepFailed
+from workflows.operations import ContextMisused, HookConflict, HookTimedOut, StepFailed
 
 VERSION = 1
 # Steps of one instance, those that leave nothing in the log among them: they share a thread with other instances.
 MAX_STEPS_RUN = 25_000
-TIMED_OUT = "hook_timed_out"
 
 
 class DefinitionFailed(Exception):
@@ -93,7 +94,10 @@ class _Interpreter:
             self._run += 1
             if self._run > MAX_STEPS_RUN:
                 raise DefinitionFailed("too_many_steps", name, f"{MAX_STEPS_RUN} steps are run already")
-            done = await self._kinds[type(step)](name, step, done.variables)
+            try:
+                done = await self._kinds[type(step)](name, step, done.variables)
+            except (ContextMisused, HookConflict) as error:
+                raise DefinitionFailed(error.code, name, str(error)) from error
             done = dataclasses.replace(done, variables=done.variables.done(name, done.result))
             name = _next(name, step, done.port)
         return done
@@ -122,30 +126,39 @@ class _Interpreter:
         return Done(variables, variables.base["payload"])
 
     async def _action(self, name: str, step: Action, variables: Variables) -> Done:
+        if step.action not in OWN:
+            return await self._work(name, step, step.action, step.arguments, variables)
         given = self.render(name, step.arguments, variables)
         if step.action == SET:
             return Done(variables.set(given), given)
-        if step.action == EMIT:
-            await self._ctx.emit(given["type"], given.get("payload"), key=given.get("key"))
-            return Done(variables)
-        return await self._work(name, step, step.action, given, variables)
+        await self._ctx.emit(given["type"], given.get("payload"), key=given.get("key"))
+        return Done(variables)
 
     async def _llm(self, name: str, step: Llm, variables: Variables) -> Done:
-        return await self._work(name, step, LLM, self.render(name, step.arguments(), variables), variables)
+        return await self._work(name, step, LLM, step.arguments(), variables)
 
-    async def _work(self, name: str, step: Work, action: str, given: Any, variables: Variables) -> Done:
-        """Run an action as a step of the engine, under this step's name."""
+    async def _work(self, name: str, step: Work, action: str, written: Any, variables: Variables) -> Done:
+        """Run an action as a step of the engine, under this step's name.
+
+        Only secrets that the document itself names are resolved, so their places are told apart from what a template
+        puts there.
+        """
+        given = self.render(name, written, variables)
+        scope = {**self._scope, "step": f"{variables.path}{name}", "secrets": secret_places(written)}
         try:
-            result = await self._ctx.step(self._variant(name, step), action, given, self._scope)
+            result = await self._ctx.step(self._variant(name, action, step), action, given, scope)
         except StepFailed as error:
             if "error" not in step.next:
                 raise DefinitionFailed(error.code, name, str(error)) from error
             return Done(variables, {"error": {"code": error.code, "message": str(error)}}, "error")
         return Done(variables, result)
 
-    def _variant(self, name: str, step: Work) -> Any:
-        """Return `run_action` under this step's name; the step's own retry policy goes over the document's."""
+    def _variant(self, name: str, action: str, step: Work) -> Any:
+        """Return `run_action` under this step's name; retries are the step's, else the document's, else the action's."""
+        registered = actions.get(action)
         options: dict[str, Any] = {"name": name}
+        if registered is not None:
+            options |= {"retries": registered.retries, "timeout_seconds": registered.timeout_seconds}
         if (retry := step.retry or self._document.retry) is not None:
             options |= {
                 "retries": max(0, retry.max_retries),
@@ -202,7 +215,8 @@ class _Interpreter:
         return [ended[index] for index in range(len(items))]
 
     async def _iteration(self, name: str, step: Loop, variables: Variables, index: int, item: Any) -> Done:
-        return await self.line(step.next["loop"], variables.line({step.item: item, step.index: index}), name)
+        line = variables.line(f"{name}.{index}", {step.item: item, step.index: index})
+        return await self.line(step.next["loop"], line, name)
 
     async def _wait(self, name: str, step: Wait, variables: Variables) -> Done:
         if step.hook is not None:
@@ -222,14 +236,14 @@ class _Interpreter:
             raise DefinitionFailed("wait_invalid", name, f"{_brief(token)} is no token")
         try:
             result = await self._ctx.hook(step.hook, token=token, timeout_seconds=step.timeout_seconds)
-        except Exception as error:
-            if getattr(error, "code", None) != TIMED_OUT:
-                raise
+        except HookTimedOut:
             return Done(variables, None, "timeout")
         return Done(variables, result)
 
-    async def _parallel(self, _name: str, step: Parallel, variables: Variables) -> Done:
-        branches = {branch: self.line(start, variables.line({})) for branch, start in step.branches.items()}
+    async def _parallel(self, name: str, step: Parallel, variables: Variables) -> Done:
+        branches = {
+            branch: self.line(start, variables.line(f"{name}.{branch}", {})) for branch, start in step.branches.items()
+        }
         if step.mode == "race":
             winner, done = await self._ctx.race(**branches)
             return Done(variables.joined([done.variables], results=True), {"winner": winner, "result": done.result})

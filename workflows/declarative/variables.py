@@ -9,10 +9,11 @@ from typing import Any
 class Variables:
     """`base` is what expressions see by name; beside it stand `steps`, the results so far, and `loop`.
 
-    `changes` are the members of `base` that this line has set, and `results` the steps that it has done.
+    `path` tells the iterations and branches that this line is in; `changes` are the members of `base` that this line has set, and `results` the steps that it has done.
     """
 
     base: Mapping[str, Any]
+    path: str = ""
     steps: Mapping[str, Any] = field(default_factory=dict)
     loop: Mapping[str, Any] = field(default_factory=dict)
     changes: Mapping[str, Any] = field(default_factory=dict)
@@ -30,9 +31,9 @@ class Variables:
         """Set variables, as set_variables does."""
         return replace(self, base={**self.base, **values}, changes={**self.changes, **values})
 
-    def line(self, loop: Mapping[str, Any]) -> "Variables":
+    def line(self, place: str, loop: Mapping[str, Any]) -> "Variables":
         """Return what a line that starts here sees; of an inner loop also the names of the outer ones."""
-        return replace(self, loop={**self.loop, **loop}, changes={}, results={})
+        return replace(self, path=f"{self.path}{place}/", loop={**self.loop, **loop}, changes={}, results={})
 
     def joined(self, lines: "list[Variables]", *, results: bool) -> "Variables":
         """Take over what lines have set, in their order, so that the last wins; and their results if asked."""

@@ -72,8 +72,8 @@ def described() -> list[Described]:
 
 def describe(slug: str) -> Described:
     """Describe one definition, whether or not there is one, from memory."""
-    state, registered = refresher.current().definition(slug), registry.latest(slug)
-    why = preflight.unrunnable(slug, state)
+    directory, registered = refresher.current(), registry.latest(slug)
+    state, why = directory.definition(slug), preflight.unrunnable(slug, directory)
     if registered is not None:
         return Described(slug, "code", registered.version, why, state)
     return Described(slug, "declared" if state.declared else "absent", state.declared, why, state)

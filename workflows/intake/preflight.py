@@ -9,7 +9,7 @@ from mollifier.decision import Arrival, Binding
 from workflows import conf, registry, sharding, snapshot
 from workflows.declarative import checking
 from workflows.intake import lookup, refresher
-from workflows.intake.directory import DefinitionState, Directory, Env
+from workflows.intake.directory import Directory, Env
 from workflows.intake.outcome import Rejected, Unavailable
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.trigger import Request, Trigger, fingerprint
@@ -36,33 +36,35 @@ def check(request: Request) -> Ready | Rejected | Unavailable:
     env = directory.envs.get(request.env_id)
     if env is None or env.org.id != request.org_id:
         return Rejected("env_not_found", "There is no such environment.")
-    runnable = _version(request.definition, directory.definition(request.definition))
+    runnable = _version(request.definition, directory)
     if isinstance(runnable, Rejected):
         return runnable
     trigger = _trigger(request, runnable, directory)
     return Ready(request, trigger, _arrival(request, trigger, env, directory), env)
 
 
-def _version(slug: str, state: DefinitionState) -> int | Rejected:
+def _version(slug: str, directory: Directory) -> int | Rejected:
     """Return the version that a new instance is pinned to."""
+    state = directory.definition(slug)
     registered = registry.latest(slug)
     version = registered.version if registered is not None else state.declared
     if version is None:
         return Rejected("definition_not_found", f"There is no definition {slug!r}.")
     if not state.active:
         return Rejected("definition_inactive", f"The definition {slug!r} is switched off.")
-    if (why := unrunnable(slug, state)) is not None:
+    if (why := unrunnable(slug, directory)) is not None:
         return Rejected("preflight", f"The definition {slug!r} can't run: {why}.")
     return version
 
 
-def unrunnable(slug: str, state: DefinitionState) -> str | None:
+def unrunnable(slug: str, directory: Directory) -> str | None:
     """Say why a definition can't run though it is switched on, in memory; None: it can."""
+    state = directory.definition(slug)
     if state.declared is None:
         return None
     if registry.latest(slug) is not None:
         return "code registers a workflow of the same name; rename one of the two"
-    return checking.unrunnable(state.needs)
+    return checking.unrunnable(state.needs, directory.switched_off)
 
 
 def _trigger(request: Request, version: int, directory: Directory) -> Trigger:

@@ -8,19 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from workflows.declarative import interpreter, schema
-from workflows.replay import StepFailed
+from workflows.operations import HookTimedOut, StepFailed
 from workflows.steps import Fatal
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 INSTANCE, ORG, ENV = UUID(int=1), UUID(int=2), UUID(int=3)
-
-
-class HookTimedOut(Exception):
-    code = "hook_timed_out"
-
-
-class HookConflict(Exception):
-    code = "hook_conflict"
 
 
 @dataclass

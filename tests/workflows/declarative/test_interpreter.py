@@ -5,10 +5,13 @@ import functools
 import pytest
 
 from tests.workflows.declarative.documents import act, ask, document, each, parallel, put, wait
-from tests.workflows.declarative.driving import ENV, INSTANCE, NOW, ORG, Driven, HookConflict, run
+from tests.workflows.declarative.driving import ENV, INSTANCE, NOW, ORG, Driven, run
+from tests.workflows.making import identity_of
 from workflows.declarative import interpreter, schema
 from workflows.declarative.interpreter import DefinitionFailed
-from workflows.replay import Completed, Failed, Replay
+from workflows.endings import Completed, Failed
+from workflows.operations import ContextMisused, HookConflict
+from workflows.replay import Replay
 
 
 def outcome(broken, payload=None, driven=None):
@@ -24,7 +27,8 @@ def test_steps_run_in_their_order_and_the_last_one_answers(actions):
     )
     assert run(flow, {"name": "Ada", "n": 1}) == {"a": {"to": "Ada", "n": 2}, "text": "Ada is 2"}
     assert [name for name, *_ in actions.calls] == ["echo", "echo"]
-    assert actions.calls[0][2] == {"org": str(ORG), "env": str(ENV), "instance": str(INSTANCE)}
+    whose = {"org": str(ORG), "env": str(ENV), "instance": str(INSTANCE)}
+    assert actions.calls[0][2] == {**whose, "step": "a", "secrets": []}
 
 
 def test_the_output_is_what_the_document_says(actions):
@@ -44,6 +48,26 @@ def test_secrets_and_blobs_go_to_the_actions_as_they_stand(actions):
 
 
 @pytest.mark.parametrize(("n", "went"), [(1, "small"), (5, "large")])
+def test_a_secret_that_a_payload_brings_is_not_one_that_the_document_names(actions):
+    flow = document(("a", act(arguments={"mine": {"$secret": "KEY"}, "theirs": "{{ payload }}"})))
+    run(flow, {"$secret": "OTHER"})
+    ((_, given, scope),) = actions.calls
+    assert given == {"mine": {"$secret": "KEY"}, "theirs": {"$secret": "OTHER"}}
+    assert scope["secrets"] == ["/mine"]
+
+
+def test_each_execution_of_a_step_has_a_name_of_its_own(actions):
+    flow = document(
+        ("l", each("payload", "p", parallelism=2)),
+        ("p", parallel("all", "l", x="a", y="b")),
+        ("a", act()),
+        ("b", act()),
+    )
+    run(flow, [1, 2])
+    named = sorted(scope["step"] for *_, scope in actions.calls)
+    assert named == [f"l.{index}/p.{branch}/{step}" for index in (0, 1) for branch, step in (("x", "a"), ("y", "b"))]
+
+
 def test_a_condition_chooses_the_way(actions, n, went):
     flow = document(
         ("q", ask("payload.n > 3", "l", "s")),
@@ -285,8 +309,11 @@ def test_a_hook_gives_its_payload_or_goes_on_by_its_time_out(actions):
     assert run(flow, 7, driven) == {"got": {"by": "Ada"}}
     assert driven.asked == [("hook", "ok", "t-7", 5)]
     assert run(flow, 7, Driven()) == {"late": True}
-    with pytest.raises(HookConflict):
-        run(flow, 7, Driven(hooks={"ok": HookConflict()}))
+    assert outcome(flow, 7, Driven(hooks={"ok": HookConflict("t-7 is taken")})) == (
+        "hook_conflict",
+        "step 'w': t-7 is taken",
+    )
+    assert outcome(flow, 7, Driven(hooks={"ok": ContextMisused("no")}))[0] == "context_misused"
 
 
 # Bounds, and what is refused though it was let in.
@@ -307,8 +334,8 @@ def test_a_port_that_leads_nowhere_fails(actions):
 
 def begin(flow, payload="null"):
     function = functools.partial(interpreter.run, document=schema.parse(flow))
-    replay = Replay(function, INSTANCE)
-    replay.deliver("created", "", f'{{"payload": {payload}}}')
+    replay = Replay(function, identity_of())
+    replay.deliver("created", "", f'{{"payload": {payload}}}', NOW)
     return replay
 
 
@@ -321,7 +348,7 @@ NESTED = document(
 )
 
 
-@pytest.mark.usefixtures("actions", "whole_context")
+@pytest.mark.usefixtures("actions")
 def test_a_log_replays_to_the_same_place_at_each_of_its_events():
     payload, log = "[[1,2],[3],[4,5]]", []
     first = begin(NESTED, payload)
@@ -329,7 +356,7 @@ def test_a_log_replays_to_the_same_place_at_each_of_its_events():
         # The last that is awaited is answered first: lanes overtake each other.
         name = list(first.pending)[-1]
         kind = "step_completed" if "step:" in name else "wait_completed"
-        log.append((kind, name, '{"result": {"cell": 1}}'))
+        log.append((kind, name, '{"result": {"cell": 1}}', NOW))
         first.deliver(*log[-1])
         again = begin(NESTED, payload)
         for event in log:
@@ -339,10 +366,11 @@ def test_a_log_replays_to_the_same_place_at_each_of_its_events():
     assert len(log) == 10
 
 
-@pytest.mark.usefixtures("actions", "whole_context")
+@pytest.mark.usefixtures("actions")
 def test_the_log_names_steps_as_the_document_does():
     replay = begin(document(("fetch", act("fail"))))
     assert list(replay.pending) == ["step:fetch:1"]
-    replay.deliver("step_failed", "step:fetch:1", '{"error": {"code": "declined", "message": "no", "type": "Fatal"}}')
+    failed = '{"error": {"code": "declined", "message": "no", "type": "Fatal"}}'
+    replay.deliver("step_failed", "step:fetch:1", failed, NOW)
     assert isinstance(replay.result, Failed)
     assert (replay.result.failure.code, replay.result.failure.message) == ("declined", "step 'fetch': no")

@@ -14,7 +14,7 @@ from workflows.intake.rollout import Actor
 from workflows.models import Definition, DefinitionVersion, Shard
 from workflows.registry import Registered
 
-pytestmark = [pytest.mark.usefixtures("actions", "whole_context", "forgotten")]
+pytestmark = [pytest.mark.usefixtures("actions", "forgotten")]
 ADA = Actor("ada")
 
 
