@@ -1,5 +1,6 @@
 """Check a document before it is kept: its shape, its graph, its expressions, and what its steps ask for."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from workflows.declarative.schema import Action, Condition, Document, Llm, Loop,
 
 EMIT, SET = "emit_event", "set_variables"
 LLM = "llm"
+EVENT_TYPE = re.compile(schema.WORD)
 OWN = {EMIT, SET}
 EMIT_MEMBERS = ("type", "payload", "key")
 
@@ -136,8 +138,10 @@ def _of_own(step: Action, path: str) -> Iterator[Fault]:
             if not schema.STEP_ID.fullmatch(name) or name in schema.RESERVED:
                 yield Fault(at(path, "arguments", name), f"{name[:64]!r} can't be the name of a variable.")
         return
-    if not isinstance(step.arguments.get("type"), str) or not step.arguments["type"]:
-        yield Fault(at(path, "arguments", "type"), "`type` is the type of the event, a text.")
+    type_ = step.arguments.get("type")
+    if not isinstance(type_, str) or not (EVENT_TYPE.fullmatch(type_) or templates.HOLE.search(type_)):
+        said = "`type` is the type of the event: 1 to 100 of a-z A-Z 0-9 - _ ."
+        yield Fault(at(path, "arguments", "type"), said)
     for name in step.arguments:
         if name not in EMIT_MEMBERS:
             yield Fault(at(path, "arguments", name), f"emit_event takes {', '.join(EMIT_MEMBERS)}.")

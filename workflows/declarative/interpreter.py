@@ -154,7 +154,7 @@ class _Interpreter:
         return Done(variables, result)
 
     def _variant(self, name: str, action: str, step: Work) -> Any:
-        """Return `run_action` under this step's name; retries are the step's, else the document's, else the action's."""
+        """Return `run_action` under this step's name; its retries are its own, else the document's or the action's."""
         registered = actions.get(action)
         options: dict[str, Any] = {"name": name}
         if registered is not None:

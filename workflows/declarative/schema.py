@@ -11,6 +11,8 @@ from workflows.declarative.faults import Fault, at
 
 END = "noop"
 NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+# Names that the engine puts into correlation ids: of hooks, and of types of events.
+WORD = r"^[-a-zA-Z0-9_.]{1,100}$"
 RESERVED = frozenset({END, "steps", "loop", "payload", "instance"})
 
 Name = Annotated[str, Meta(pattern=NAME)]
@@ -112,7 +114,7 @@ class Wait(Step, frozen=True, kw_only=True):
 
     seconds: Annotated[float, Meta(ge=0, le=100 * 366 * 86_400)] | Expression | None = None
     until: Expression | None = None
-    hook: Annotated[str, Meta(min_length=1, max_length=100)] | None = None
+    hook: Annotated[str, Meta(pattern=WORD)] | None = None
     token: Annotated[str, Meta(min_length=1, max_length=1_000)] | None = None
     timeout_seconds: Seconds | None = None
 

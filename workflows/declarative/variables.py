@@ -9,7 +9,8 @@ from typing import Any
 class Variables:
     """`base` is what expressions see by name; beside it stand `steps`, the results so far, and `loop`.
 
-    `path` tells the iterations and branches that this line is in; `changes` are the members of `base` that this line has set, and `results` the steps that it has done.
+    `path` tells the iterations and branches that this line is in; `changes` are the members of `base` that it has set,
+    and `results` the steps that it has done.
     """
 
     base: Mapping[str, Any]

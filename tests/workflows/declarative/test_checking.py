@@ -135,6 +135,11 @@ BAD = {
     "an unknown action": (document(("a", act("dance"))), ["/steps/a/action"]),
     "an action's arguments": (document(("a", act(arguments={"colour": 1}))), ["/steps/a/arguments/colour"]),
     "an event without a type": (document(("e", act("emit_event"))), ["/steps/e/arguments/type"]),
+    "an event with a bad type": (
+        document(("e", act("emit_event", arguments={"type": "a b"}))),
+        ["/steps/e/arguments/type"],
+    ),
+    "a hook with a bad name": (document(("w", wait(hook="a b"))), ["/steps/w/hook"]),
     "an event with too much": (
         document(("e", act("emit_event", arguments={"type": "t", "x": 1}))),
         ["/steps/e/arguments/x"],

@@ -47,7 +47,6 @@ def test_secrets_and_blobs_go_to_the_actions_as_they_stand(actions):
     assert (code, "blob storage" in said) == ("expression_failed", True)
 
 
-@pytest.mark.parametrize(("n", "went"), [(1, "small"), (5, "large")])
 def test_a_secret_that_a_payload_brings_is_not_one_that_the_document_names(actions):
     flow = document(("a", act(arguments={"mine": {"$secret": "KEY"}, "theirs": "{{ payload }}"})))
     run(flow, {"$secret": "OTHER"})
@@ -68,6 +67,7 @@ def test_each_execution_of_a_step_has_a_name_of_its_own(actions):
     assert named == [f"l.{index}/p.{branch}/{step}" for index in (0, 1) for branch, step in (("x", "a"), ("y", "b"))]
 
 
+@pytest.mark.parametrize(("n", "went"), [(1, "small"), (5, "large")])
 def test_a_condition_chooses_the_way(actions, n, went):
     flow = document(
         ("q", ask("payload.n > 3", "l", "s")),

@@ -96,16 +96,13 @@ def test_an_instance_in_flight_keeps_its_version_across_an_edit(actions):
     Shard.objects.get_or_create(index=0)
     waits = document(("w", wait("a", seconds=1)), ("a", act(arguments={"said": "one"})))
     number = save("letters", waits)
-    stored.learn([("letters", number)])
     old = make_instance("letters", version=number)
     with running():
         until(lambda: row(old).status == "waiting")
     number = save("letters", saying("two"))
-    stored.learn([("letters", number)])
     new = make_instance("letters", version=number)
     # As after a restart: nothing of the first run is in memory.
     registry._declared.clear()
-    stored.learn([("letters", 1), ("letters", 2)])
     with running():
         until(lambda: {row(old).status, row(new).status} == {"completed"})
     assert (output(old), output(new)) == ({"said": "one"}, {"said": "two"})
@@ -116,7 +113,6 @@ def test_several_definitions_run_at_the_same_instant_on_one_pump(actions):
     Shard.objects.get_or_create(index=0)
     for number in range(6):
         save(f"flow{number}", saying(number))
-    stored.learn((f"flow{number}", 1) for number in range(6))
     made = {number: make_instances(f"flow{number}", [None] * 5) for number in range(6)}
     run_until_idle()
     assert all(output(each) == {"said": number} for number, ids in made.items() for each in ids)
