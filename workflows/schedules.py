@@ -15,6 +15,8 @@ EVERY_MINUTES = {
     "workflows.intake.rollout.reconcile": 5,
     "workflows.tasks.ensure_pumps": 1,
     "workflows.tasks.deliver_outbox": 1,
+    "workflows.intake.emission.sweep": 1,
+    "workflows.intake.damper.sweep": 1,
     "workflows.intake.schedules.run": 1,
 }
 # django-q2 is up to 30 s late, and cron fires on the minute: from here the pass has begun by then, and waits for it.

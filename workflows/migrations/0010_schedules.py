@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0007_operations'),
+        ('workflows', '0009_secrets_and_actions'),
     ]
 
     operations = [

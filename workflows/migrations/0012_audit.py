@@ -24,7 +24,7 @@ DROP FUNCTION workflows_keep_audit()"""
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0010_schedules'),
+        ('workflows', '0011_bindings'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
