@@ -30,6 +30,9 @@ class Caller:
     def put(self, path: str, body: Any, **headers: str) -> Any:
         return self._send("put", path, body, headers)
 
+    def patch(self, path: str, body: Any, **headers: str) -> Any:
+        return self._send("patch", path, body, headers)
+
     def delete(self, path: str, **headers: str) -> Any:
         return self.client.delete(f"/api/v1/{path}", headers=self._headers(headers))
 

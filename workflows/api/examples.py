@@ -24,6 +24,8 @@ STARTED: dict[str, Any] = {
     "root_id": ID,
     "parent_id": None,
     "depth": 0,
+    "cause": None,
+    "event": None,
     "hooks": [],
     "notice": None,
     "accepted_at": AT,
@@ -81,6 +83,17 @@ FLAGS = {
     "version": 7,
 }
 
+BINDING: dict[str, Any] = {
+    "id": ID,
+    "scope": "env",
+    "pattern": "order.*",
+    "definition": "noop",
+    "condition": "payload.total > 100",
+    "loop_policy": "avoid_loop",
+    "enabled": True,
+    "limit": 20,
+    "window_seconds": None,
+}
 BODIES: dict[str, dict[str, Any]] = {
     "post_trigger": {
         "the least": {"definition": "noop"},
@@ -103,6 +116,12 @@ BODIES: dict[str, dict[str, Any]] = {
         }
     },
     "reschedule_instance": {"not before Christmas": {"run_after": "2026-12-24T18:00:00Z"}},
+    "post_event": {"with a key": {"type": "order.created", "payload": {"order": 1}, "key": "evt-1"}},
+    "post_binding": {
+        "large orders": {"pattern": "order.*", "definition": "noop", "condition": "payload.total > 100", "limit": 20}
+    },
+    "patch_binding": {"switch off": {"enabled": False}},
+    "test_bindings": {"a small order": {"type": "order.created", "payload": {"total": 7}}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -134,6 +153,32 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
         }
     },
     ("cancel_instance", 200): {"cancelled": CANCELLED},
+    ("post_event", 202): {
+        "started": {
+            "event_id": OTHER_ID,
+            "key": "evt-1",
+            "kept": False,
+            "outcomes": [
+                {
+                    "binding_id": ID,
+                    "definition": "noop",
+                    "outcome": "started",
+                    "reason": None,
+                    "message": None,
+                    "instance_id": "0b6ab0fc-6f0c-5d4f-9d0e-2f1f6d6a8c11",
+                }
+            ],
+        }
+    },
+    ("post_binding", 201): {"made": BINDING},
+    ("patch_binding", 200): {"switched off": BINDING | {"enabled": False}},
+    ("test_bindings", 200): {
+        "it starts nothing": {
+            "matches": [
+                {"binding_id": ID, "definition": "noop", "starts": False, "reason": "its condition does not hold"}
+            ]
+        }
+    },
     ("change_tags", 200): {"one more": TAGGED},
     ("change_metadata", 200): {"counted and noted": COUNTED},
     ("reschedule_instance", 200): {"put off": PUT_OFF},

@@ -63,6 +63,8 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
         root_id=instance.root_id,
         parent_id=instance.parent_id,
         depth=instance.depth,
+        cause=instance.cause,
+        event=serializers.Origin(instance.event_type, instance.event_key or "") if instance.event_type else None,
         hooks=instance.hooks,
         notice=(
             serializers.Notice(notice.code, notice.message, notice.position, notice.eta_seconds) if notice else None

@@ -7,7 +7,7 @@ import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers, serializers_buffer
+from workflows.api import examples, problems, serializers, serializers_buffer, serializers_events
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,6 +31,13 @@ SHAPES = (
     serializers_buffer.Buffer,
     serializers_buffer.BufferPage,
     serializers_buffer.Decided,
+    serializers_events.EmitRequest,
+    serializers_events.EmittedAnswer,
+    serializers_events.BindingRequest,
+    serializers_events.BindingChangeRequest,
+    serializers_events.BindingPage,
+    serializers_events.BindingTestAnswer,
+    serializers_events.Tree,
     serializers.Health,
     serializers.Problem,
 )
@@ -166,7 +173,7 @@ POST_TRIGGER = operation(
         409: "`idempotency_in_progress`: an earlier trigger with this key is being written; come again.",
         413: "The body or the payload is too large.",
         422: "The definition is inactive, or the key was used with another body (`idempotency_mismatch`).",
-        429: "Too many of its group have not finished (`throttled_event_backlog`); nothing was created.",
+        429: "`throttled_event_backlog`: too many of its group have not finished. `throttled_cascade`: its chain is too long.",
         503: "The buffer is full, or nothing can be written now.",
     },
     body=serializers.TriggerRequest,

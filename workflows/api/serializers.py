@@ -46,6 +46,9 @@ class TriggerRequest(Struct, frozen=True, forbid_unknown_fields=True):
     tags: Tags = ()
     metadata: Annotated[dict[str, Any], Meta(description="Yours; never read by the service.")] = {}
     run_after: Annotated[Aware, Meta(description="Not before this time; at most a year ahead.")] | None = None
+    parent: (
+        Annotated[UUID, Meta(description="The instance that asks; what is started stands below it in its tree.")] | None
+    ) = None
     buffer: Annotated[
         Literal["auto", "never"], Meta(description="`never`: start it now or fail; it is not counted.")
     ] = "auto"
@@ -155,6 +158,13 @@ class Error(Struct, frozen=True):
 Status = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(STATUSES))})]
 
 
+class Origin(Struct, frozen=True):
+    """The emitted event that started an instance."""
+
+    type: str
+    key: str
+
+
 class Instance(Struct, frozen=True):
     """One run of a workflow definition, buffered or not."""
 
@@ -175,6 +185,8 @@ class Instance(Struct, frozen=True):
     root_id: UUID
     parent_id: UUID | None
     depth: int
+    cause: Annotated[UUID | None, Meta(description="What its event was caused by: most often an instance.")]
+    event: Origin | None
     hooks: tuple[str, ...]
     notice: Notice | None
     accepted_at: Aware
