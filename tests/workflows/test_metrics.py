@@ -7,8 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.tenants import make_env, trigger
 from tests.workflows.making import make_instances
-from workflows import metrics
+from workflows import metrics, storms
 from workflows.models import Instance, ScheduleFires, Shard
 
 pytestmark = pytest.mark.django_db
@@ -58,11 +59,11 @@ def test_counting_stops_at_the_cap(monkeypatch):
     assert values("workflows_shard_depth")["0"] == 3.0
 
 
-def test_a_scrape_costs_three_queries_however_much_there_is():
+def test_a_scrape_costs_four_queries_however_much_there_is():
     make_instances("noop", [None] * 20)
     with CaptureQueriesContext(connection) as queries:
         list(metrics.collect())
-    assert len(queries) == 3
+    assert len(queries) == 4
 
 
 def test_every_metric_is_in_the_table():
@@ -84,3 +85,13 @@ def test_fires_of_schedules_are_counted_by_outcome():
     fires = values("workflows_schedule_fires")
     assert fires["started"] == 3.0
     assert fires["deferred"] == 0.0
+
+
+def test_open_storms_and_what_all_of_them_refused_are_told():
+    env = make_env()
+    for key in "abc":
+        storm = storms.suppress(trigger(env, event_type="order.created", event_key=key), limit=1, backlog=1)
+    storms.suppress(trigger(env, event_type="order.paid", event_key="d"), limit=1, backlog=1)
+    assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 2.0}, {"": 4.0})
+    storms.close(storm, "ada")
+    assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 1.0}, {"": 4.0})
