@@ -100,7 +100,7 @@ def llm(call: ActionCall[LlmArguments]) -> dict[str, Any]:
 
 def request_of(call: ActionCall[LlmArguments]) -> Request:
     asked = call.arguments
-    headers = {**http.traced(call), "content-type": "application/json", "accept": "application/json"}
+    headers = {**http.keyed(call), "content-type": "application/json", "accept": "application/json"}
     if asked.api_key is not None:
         headers["authorization"] = f"Bearer {asked.api_key.reveal()}"
     return Request(
