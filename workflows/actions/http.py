@@ -43,7 +43,10 @@ class HttpArguments(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @action("http", arguments=HttpArguments, retries=3, timeout_seconds=330.0)
 def http(call: ActionCall[HttpArguments]) -> dict[str, Any]:
-    """Send a request; the result is `{status, headers, body}`, the body parsed where it is JSON."""
+    """Send a request to another service.
+
+    The result is `{status, headers, body}`, the body parsed where it is JSON.
+    """
     response = outbound.send(request_of(call))
     asked = call.arguments.expect
     if response.status not in asked if asked else not 200 <= response.status < 300:
