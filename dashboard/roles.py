@@ -13,6 +13,7 @@ VIEW = (
     "view_definition",
     "view_actionswitch",
     "view_instance",
+    "view_schedule",
     "view_shard",
 )
 OPERATE = (
@@ -23,6 +24,9 @@ OPERATE = (
     "discard_deadletter",
     "add_definition",
     "change_definition",
+    "add_schedule",
+    "change_schedule",
+    "run_schedule",
     "change_actionswitch",
     "change_shard",
 )

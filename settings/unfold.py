@@ -90,6 +90,7 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_definition_changelist",
                         "workflows.view_definition",
                     ),
+                    item("Schedules", "schedule", "admin:workflows_schedule_changelist", "workflows.view_schedule"),
                     item("Actions", "bolt", "admin:workflows_actionswitch_changelist", "workflows.view_actionswitch"),
                     item(
                         "Dead letters",

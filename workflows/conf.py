@@ -54,6 +54,46 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # How many generations of instances may start one another.
+    max_depth: int = 10
+    # The damper: live instances that the events of one type may have of one definition, of those made in the window;
+    # a definition and a binding may say else. 0 asks nothing.
+    event_limit: int = 50
+    event_window_seconds: int = 6 * 3600
+    # Triggers of a storm that are kept to be replayed.
+    storm_kept: int = 1_000
+    storm_kept_days: int = 30
+    # How large a declarative definition may be, and how many versions of them a process keeps at hand.
+    max_definition_bytes: int = 256 * 1024
+    max_definition_steps: int = 500
+    max_definition_depth: int = 10
+    max_loop_iterations: int = 10_000
+    max_loop_parallelism: int = 100
+    max_declared: int = 1_000
+    # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
+    outbox_lease_seconds: float = 60.0
+    outbox_retry_seconds: float = 5.0
+    # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
+    max_children: int = 1_000
+    max_unread: int = 10_000
+    # Schedules: how many a pass takes at once and how often, how long it may wait for one to come due, and holds it.
+    max_schedules: int = 1_000
+    schedule_batch: int = 200
+    schedule_rounds: int = 100
+    schedule_wait_seconds: int = 35
+    schedule_lease_seconds: int = 60
+    schedule_grace_seconds: int = 120
+    schedule_poll_seconds: int = 15
+    schedule_retry_cap_seconds: int = 60
+    # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command,
+    # and events deleted in one transaction.
+    cleanup_batch: int = 2_000
+    cleanup_looked_at: int = 20_000
+    cleanup_batches: int = 100_000
+    cleanup_events: int = 100_000
+    # Finished instances are deleted after this (0: never), so many in one pass of the schedule.
+    retention_days: float = 30.0
+    retention_pass: int = 50_000
     # Where requests of workflows may go besides the public internet, and how much one may take.
     outbound_allow: str = ""
     outbound_max_seconds: float = 300.0

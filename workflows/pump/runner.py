@@ -5,23 +5,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from workflows import conf, registry, turns
+from workflows import conf, turns
 from workflows.fence import Append, Appended, Conflict, Failure, Faulty, Fence, LogFull, StoredEvent
+from workflows.pump import admission
 from workflows.pump.claimer import Claimer
 from workflows.pump.claims import Claimed, Logs
 from workflows.pump.committer import Committer, Write
 from workflows.pump.leases import Clock, Lease
 from workflows.pump.live import Fed, IdleLives, Live
 from workflows.pump.steps import StepRun, Steps
+from workflows.registry import Registered
 from workflows.replay import ReplayDivergence
-from workflows.states import Status
+from workflows.states import EventType, Status
 
 log = structlog.get_logger(__name__)
 SUSPECT_TAKEOVERS = 2
@@ -31,15 +32,18 @@ LONG_STEP_SECONDS = 1.0
 class Runner:
     """The instances of one pump: `active` ones are ours in the database, idle ones sleep with their coroutine kept."""
 
-    def __init__(self, lease: Lease, committer: Committer[Live], claimer: Callable[[], Claimer]) -> None:
+    def __init__(
+        self, lease: Lease, committer: Committer[Live], claimer: Callable[[], Claimer], tell: Callable[[], None]
+    ) -> None:
+        """Call `tell` when something was written to the outbox."""
         self._epoch = lease.epoch
         self._committer = committer
         self._claimer = claimer
+        self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._idle = IdleLives()
         self._suspects: list[tuple[Claimed, Logs]] = []
         self._alone = False
-        self._ended = 0
         self.active: dict[UUID, Live] = {}
         self.counts: Counter[str] = Counter()
         self.clock = Clock(lease.at)
@@ -72,10 +76,6 @@ class Runner:
     def tail_of(self, instance_id: UUID) -> int:
         live = self._idle.find(instance_id) or self.active.get(instance_id)
         return live.tail if live is not None else 0
-
-    def finished_some(self) -> bool:
-        ended, self._ended = self._ended, 0
-        return ended > 0
 
     def long_running(self) -> list[UUID]:
         horizon = time.monotonic() - LONG_STEP_SECONDS
@@ -135,10 +135,11 @@ class Runner:
             if live.closed:
                 self.counts["late_outcomes"] += 1
                 continue
-            event = run.event(now)
-            self.counts[event.type.value] += 1
             del live.running[run.pending.correlation_id]
-            live.outgoing.append(event)
+            if not run.skipped:
+                event = run.event(now)
+                self.counts[event.type.value] += 1
+                live.outgoing.append(event)
             self._advance(live)
         self._flush()
 
@@ -156,35 +157,22 @@ class Runner:
 
     def _take(self, claim: Claimed, logs: Logs) -> None:
         live = self._idle.take(claim.id) or self.active.get(claim.id) or self._new(claim)
-        if live is None:
-            return
         live.log_bytes = claim.log_bytes
         live.claimed_again = live.write is not None
         self.active[claim.id] = live
-        self._feed(live, logs.get(claim.id, ()), claim.tail)
-
-    def _new(self, claim: Claimed) -> Live | None:
-        """Make an instance's coroutine; None when it can't or must not run here."""
-        fence = Fence(epoch=self._epoch)
-        registered = registry.get(claim.definition, claim.version)
-        if claim.takeovers >= conf.current().max_takeovers:
-            failure = Failure("crash_loop", f"{claim.takeovers} owners in a row died with it")
-            self._refuse(claim, turns.fail(claim.id, failure, fence, Status.SYSTEM_FAILURE))
-        elif registered is None:
-            log.warning("workflows.definition_absent", definition=claim.definition, version=claim.version)
-            notice = Failure("definition_absent", f"{claim.definition} version {claim.version} is not registered here")
-            wake_at = self.clock.now() + timedelta(seconds=conf.current().unknown_definition_retry_seconds)
-            self._refuse(claim, turns.set_aside(claim.id, fence, wake_at, notice))
+        if live.refusal is not None:
+            self._advance(live)
         else:
-            return Live(claim.id, registered)
-        return None
+            self._feed(live, logs.get(claim.id, ()), claim.tail)
 
-    def _refuse(self, claim: Claimed, request: Append) -> None:
-        """Append for an instance that has no coroutine here, and forget it."""
-        live = Live(claim.id, registry.Registered(claim.definition, claim.version, _not_run))
-        live.tail, live.refusal = claim.tail, request
-        self.active[claim.id] = live
-        self._advance(live)
+    def _new(self, claim: Claimed) -> Live:
+        """Make an instance's coroutine; one that can't or must not run here gets an append instead."""
+        verdict = admission.judge(claim, self._epoch, self.clock.now())
+        if isinstance(verdict, Registered):
+            return Live(claim.identity, verdict)
+        live = Live(claim.identity, admission.not_run(claim))
+        live.tail, live.refusal = claim.tail, verdict
+        return live
 
     def _feed(self, live: Live, events: Sequence[StoredEvent], tail: int = 0) -> None:
         """Deliver events and go on; the log is read again when they leave a gap or end before `tail`."""
@@ -238,9 +226,9 @@ class Runner:
 
     def _written(self, live: Live, write: Write[Live]) -> None:
         match write.outcome:
-            case Appended(base):
+            case Appended() as appended:
                 live.log_bytes += write.size
-                self._landed(live, base, write.request)
+                self._landed(live, appended, write.request)
             case Conflict(tail):
                 log.info("workflows.fence_conflict", instance=str(live.id), at=write.request.fence.tail, tail=tail)
                 self._conflicted(live, write)
@@ -252,39 +240,44 @@ class Runner:
                 # Finished from outside, taken over, deleted, or not even to be failed: not ours any more.
                 self._drop(live)
 
-    def _landed(self, live: Live, base: int, request: Append) -> None:
+    def _landed(self, live: Live, appended: Appended, request: Append) -> None:
         change = request.change
         if change is not None and change.finishes:
             self.counts[change.status.value] += 1
-            self._ended += 1
+            self._tell()
             self._drop(live)
-        elif base > live.tail:
+            return
+        if appended.base > live.tail:
             # Something from outside came first, and is to be delivered first: the log has both.
             self._catch_up(live)
+            return
+        if appended.base == live.tail:
+            live.feed_own(request.events, appended)
+        if any(event.type == EventType.EMITTED for event in request.events):
+            self._tell()
+        if change is not None and change.status is Status.WAITING and not live.claimed_again:
+            # A hook whose token is taken raises where it is awaited, so the database makes its instance ready.
+            self._suspended(live, appended.at if appended.clashes else change.wake_at)
         else:
-            if base == live.tail:
-                live.feed_own(request.events)
-            if change is not None and change.wake_at is not None and not live.claimed_again:
-                self._suspended(live, change.wake_at)
-            else:
-                self._advance(live)
+            self._advance(live)
 
     def _conflicted(self, live: Live, write: Write[Live]) -> None:
         """Write once more with the epoch as the only fence; what has landed meanwhile is delivered first."""
         request = write.request
         change = request.change if request.change is not None and request.change.finishes else None
         if write.unsure:
-            live.put_back(request.events)
+            live.put_back(request)
             self._catch_up(live)
         elif request.events or change is not None:
             self._write(live, replace(request, fence=Fence(epoch=self._epoch), change=change))
         else:
             self._catch_up(live)
 
-    def _suspended(self, live: Live, wake_at: datetime) -> None:
+    def _suspended(self, live: Live, wake_at: datetime | None) -> None:
         """Keep the coroutine of an instance that sleeps, as long as there is room for it."""
         del self.active[live.id]
-        self._claimer().alarm(self.clock.monotonic(wake_at) + 0.001)
+        if wake_at is not None:
+            self._claimer().alarm(self.clock.monotonic(wake_at) + 0.001)
         if live.replay.pending:
             self._idle.keep(live)
         else:
@@ -293,7 +286,3 @@ class Runner:
     def _drop(self, live: Live) -> None:
         self.active.pop(live.id, None)
         live.close()
-
-
-async def _not_run(_context: Any, _payload: Any) -> None:
-    """Stand for the code of an instance that is refused."""

@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.workflows.making import ENV, ORG, make_instance, make_instances
+from tests.workflows.making import make_instance, make_instances
 from tests.workflows.pumping import until
 from workflows import eventlog, ready
 from workflows.fence import Append, NewEvent
-from workflows.models import Instance, Outbox, Shard
+from workflows.intake import outside
+from workflows.models import Instance, Shard
 from workflows.pump import leases
 from workflows.pump.claimer import Claimer, Reports
 from workflows.states import EventType, Status
@@ -28,9 +29,9 @@ class Side:
     def __init__(self):
         self.counts = Counter()
         self.free = 100
+        self.told = False
         self.tails = {}
         self.long = []
-        self.ended = False
         self.claims, self.logs, self.reads, self.ends, self.kept, self.errors = [], {}, [], [], [], []
 
     def room(self):
@@ -45,8 +46,8 @@ class Side:
     def long_running(self):
         return self.long
 
-    def finished_some(self):
-        return self.ended
+    def tell(self):
+        self.told = True
 
     def claimed(self, batch, logs):
         self.logs |= logs
@@ -66,8 +67,10 @@ def start(side):
     started = []
 
     def begin():
-        reports = Reports(side.claimed, side.reads.append, side.ends.extend, side.kept.append, side.errors.append)
-        claimer = Claimer(0, leases.acquire(0, "test"), side, reports)
+        reports = Reports(
+            side.claimed, side.reads.append, side.ends.extend, side.kept.append, side.errors.append, side.tell
+        )
+        claimer = Claimer(0, leases.acquire(0, "test"), side, outside, reports)
         claimer.start()
         started.append(claimer)
         return claimer
@@ -150,13 +153,11 @@ def test_a_log_that_is_asked_for_is_read_up_to_its_end(side, start, settings):
 def test_each_heartbeat_keeps_the_lease_and_brings_what_was_done(side, start, settings):
     settings.WORKFLOWS = {"HEARTBEAT_MS": 20}
     ended = make_instance(status=Status.CANCELLED, finished_at=timezone.now(), wake_at=None)
-    Outbox.objects.create(instance_id=ended, org_id=ORG, env_id=ENV, key="k", payload={}, created_at=timezone.now())
-    side.counts["completed"], side.ended, side.long = 3, True, [ended]
+    side.counts["completed"], side.long = 3, [ended]
     start()
     until(lambda: len(side.kept) > 1)
     assert json.loads(side.kept[-1].counts) == Shard.objects.get(index=0).counts == {"completed": 3}
     assert side.ends[0] == ended
-    until(lambda: not Outbox.objects.exists())
 
 
 def test_a_lease_that_was_lost_is_told(side, start, settings):
@@ -206,3 +207,12 @@ def test_an_error_of_its_own_is_told_and_ends_it(side, start):
     start()
     until(lambda: side.errors)
     assert isinstance(side.errors[0], TypeError)
+
+
+def test_a_hint_at_the_outbox_is_passed_on(side, start, settings):
+    settings.WORKFLOWS = {"POLL_MS": NEVER}
+    start()
+    until(lambda: side.kept)
+    instance = make_instance(wake_at=None)
+    until(lambda: ready.tell(instance) or side.told)
+    assert side.claims == []
