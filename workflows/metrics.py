@@ -20,6 +20,7 @@ TABLE = {
     "workflows_appends_total": "Appends that pumps asked for, by outcome.",
     "workflows_fence_conflicts_total": "Appends refused because the log had moved on.",
     "workflows_steps_total": "Attempts at steps, by outcome.",
+    "workflows_schedule_fires_total": "Fires of schedules, by outcome.",
     "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
 }
 
@@ -41,8 +42,10 @@ SELECT s.index::text, (
 FROM workflows_shard s ORDER BY s.index"""
 COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
-FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word"""
+FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
+UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
+OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
 
 
@@ -71,14 +74,15 @@ def _instances() -> Iterable[Metric]:
 
 
 def _counters() -> Iterable[Metric]:
-    """Return what all pumps did since ever; each tells it with its heartbeat."""
+    """Return what all pumps and passes did since ever; each pump tells it with its heartbeat."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS)
         counts: dict[str, int] = dict(cursor.fetchall())
     appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
+    fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
-    return [appends, steps, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
+    return [appends, steps, fires, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
 
 
 def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:

@@ -37,14 +37,14 @@ def test_a_definition_is_made_and_its_triggers_are_taken(acme):
 def test_each_fault_of_a_document_is_told_with_its_pointer(acme):
     refused = make(acme, document=BROKEN)
     assert (refused.status_code, refused.json()["code"]) == (422, "definition_invalid")
-    faults = refused.json()["faults"]
+    faults = refused.json()["errors"]
     assert [fault["pointer"] for fault in faults] == [
         "/document/steps/a/action",
         "/document/steps/q/expression",
         "/document/steps/q/next/true",
     ]
     assert refused.json()["pointer"] == faults[0]["pointer"]
-    assert all(fault["message"] for fault in faults)
+    assert all(fault["detail"] for fault in faults)
     assert acme.get("definitions/letters").status_code == 404
 
 

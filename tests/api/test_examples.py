@@ -124,3 +124,26 @@ def test_definitions_are_answered_as_described(acme: Caller):
 def test_health_is_answered_as_described(db: None, client: Any, probe: str):
     (shown,) = examples.ANSWERS[f"get_{probe}", 200].values()
     agree(shown, client.get(f"/healthz/{probe}").json())
+
+
+def test_schedules_are_answered_as_described(acme: Caller):
+    (body,) = examples.BODIES["post_schedule"].values()
+    (change,) = examples.BODIES["patch_schedule"].values()
+    made = acme.post("schedules", body).json()
+    agree(examples.SCHEDULE, made)
+    for name, answer in (
+        ("list_schedules", acme.get("schedules")),
+        ("get_schedule", acme.get(f"schedules/{made['id']}")),
+        ("patch_schedule", acme.patch(f"schedules/{made['id']}", change)),
+    ):
+        (shown,) = examples.ANSWERS[name, 200].values()
+        agree(shown, answer.json())
+
+
+def test_an_event_is_appended_as_described(acme: Caller):
+    (shown,) = examples.ANSWERS["post_event", 201].values()
+    for number, body in enumerate(examples.BODIES["post_event"].values()):
+        made = acme.post("triggers", examples.ORDER | {"idempotency_key": f"event-{number}"}).json()["id"]
+        answer = acme.post(f"instances/{made}/events", body)
+        assert answer.status_code == 201
+        agree(shown, answer.json())

@@ -116,10 +116,10 @@ def save(
             values=values,
         )
     except DefinitionRefused as refusal:
-        told = [shapes.DefinitionFault(fault.path, fault.message) for fault in refusal.faults]
-        extra: dict[str, Any] = {"faults": told} if told else {}
-        pointer = told[0].pointer if told else None
-        raise Problem(STATUSES[refusal.code], refusal.code, str(refusal), pointer=pointer, **extra) from refusal
+        if refusal.faults:
+            told = [(fault.path, refusal.code, fault.message) for fault in refusal.faults]
+            raise problems.faulty(refusal.code, told) from refusal
+        raise Problem(STATUSES[refusal.code], refusal.code, str(refusal)) from refusal
 
 
 def known(slug: str) -> Described:

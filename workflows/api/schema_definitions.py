@@ -4,7 +4,7 @@ from workflows.api import serializers_definitions as shapes
 from workflows.api.schema import BAD_BODY, BAD_QUERY, REFUSALS, operation
 
 NO_DEFINITION = "There is no such definition, or no such version of it."
-FAULTY = "The document is refused (`definition_invalid`): `faults` has a pointer and a message for each fault."
+FAULTY = "The document is refused (`definition_invalid`): `errors` has a pointer and a detail for each fault."
 CHALLENGE = {"WWW-Authenticate": [401, 403]}
 
 LIST_DEFINITIONS = operation(

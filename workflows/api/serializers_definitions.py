@@ -101,10 +101,3 @@ class DefinitionDetail(Struct, frozen=True):
     definition: DefinitionSummary
     shown: DefinitionVersion | None
     document: Document
-
-
-class DefinitionFault(Struct, frozen=True):
-    """One fault of what was sent."""
-
-    pointer: str
-    message: str

@@ -14,6 +14,8 @@ from mollifier.decision import Limit, Limits, Mode, Rollout
 from workflows import flags
 from workflows.actions import switches
 from workflows.flags import UNSET, Flags
+from workflows.intake import bindings
+from workflows.intake.bindings import Bindings
 from workflows.models import ApiKey, Definition, Environment, Organization, OrganizationFlags, ShardBy, SnapshotVersion
 
 K = TypeVar("K")
@@ -55,12 +57,14 @@ class Key:
 class DefinitionState:
     """What an operator set of a definition; of a declared one also its latest version and the actions it needs."""
 
-    active: bool = True
+    needs: frozenset[str] = frozenset()
     pinned: bool = False
+    active: bool = True
     limit: int = 0
     window_ms: int = 1_000
+    event_limit: int | None = None
+    event_window_seconds: int | None = None
     declared: int | None = None
-    needs: frozenset[str] = frozenset()
 
 
 AS_REGISTERED = DefinitionState()
@@ -86,6 +90,7 @@ class Directory:
     orgs: Mapping[UUID, Org] = field(default_factory=dict)
     envs: Mapping[UUID, Env] = field(default_factory=dict)
     envs_by_slug: Mapping[tuple[str, str], Env] = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=Bindings)
 
     def flags_of(self, org_id: UUID) -> Flags:
         return self.flags.get(org_id, UNSET)
@@ -123,6 +128,7 @@ def load(known: Directory) -> Directory:
     since = known.version
     if deleted_at > since or version < since:
         known, since = Directory(), -1
+    bound = known.bindings.changed(bindings.read(since))
     keys = _merge(known.keys, _keys(since))
     flags_ = _merge(known.flags, _flags(since))
     definitions = _merge(known.definitions, _definitions(since))
@@ -139,7 +145,7 @@ def load(known: Directory) -> Directory:
     )
     envs = {row.id: Env(row.id, row.slug, orgs[row.org_id]) for row in env_rows.values()}
     by_slug = {(env.org.slug, env.slug): env for env in envs.values()}
-    return Directory(version, keys, flags_, definitions, switched_off, env_rows, orgs, envs, by_slug)
+    return Directory(version, keys, flags_, definitions, switched_off, env_rows, orgs, envs, by_slug, bound)
 
 
 def _merge(known: Mapping[K, V], changed: Iterable[tuple[K, V]]) -> Mapping[K, V]:
@@ -161,9 +167,8 @@ def _flags(since: int) -> Iterable[tuple[UUID, Flags]]:
 
 
 def _definitions(since: int) -> Iterable[tuple[str, DefinitionState]]:
-    columns = ("slug", "active", "shard_by", "limit", "window_ms", "declared_version", "needs")
-    for slug, active, shard_by, limit, window_ms, declared, needs in Definition.objects.filter(
-        version__gt=since
-    ).values_list(*columns):
+    columns = ("slug", "needs", "shard_by", "active", "limit", "window_ms", "event_limit", "event_window_seconds")
+    rows = Definition.objects.filter(version__gt=since).values_list(*columns, "declared_version")
+    for slug, needs, shard_by, active, *rest in rows:
         pinned = shard_by == ShardBy.DEFINITION
-        yield slug, DefinitionState(active, pinned, limit, window_ms, declared, frozenset(needs))
+        yield slug, DefinitionState(frozenset(needs), pinned, active, *rest)

@@ -32,6 +32,12 @@ class Definition(Versioned):
         default=0, help_text="Passes of this definition in each environment and window; 0 is no limit."
     )
     window_ms = models.PositiveIntegerField(default=1_000, validators=[MinValueValidator(1)])
+    event_limit = models.IntegerField(
+        null=True, blank=True, help_text="Live instances that events of one type may have; 0 is no limit."
+    )
+    event_window_seconds = models.PositiveIntegerField(
+        null=True, blank=True, validators=[MinValueValidator(1)], help_text="How far back those are counted."
+    )
 
     declared_version = models.PositiveIntegerField(null=True, editable=False)
     needs = ArrayField(models.CharField(max_length=100), default=list, editable=False)
