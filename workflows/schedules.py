@@ -13,6 +13,7 @@ EVERY_MINUTES = {
     "workflows.tasks.deliver_outbox": 1,
     "workflows.intake.emission.sweep": 1,
     "workflows.intake.damper.sweep": 1,
+    "workflows.intake.retention.apply": 10,
 }
 
 
