@@ -36,6 +36,7 @@ BENCHMARKS = (
     Benchmark("B5", "drain: the same, against one engine.start each", "bench.drain", "against_starts"),
     Benchmark("B7", "gate: what is decided without Redis", "bench.gate", "unasked"),
     Benchmark("B8", "engine: steps, instances and latency across processes", "bench.engine", "rates"),
+    Benchmark("B11", "cleanup of a storm's backlog, against one plain UPDATE", "bench.cleanup", "of_a_storm"),
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
     Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),

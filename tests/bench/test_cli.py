@@ -19,6 +19,7 @@ def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> N
         "B5",
         "B7",
         "B8",
+        "B11",
         "B13",
         "B17",
         "B18",
