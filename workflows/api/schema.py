@@ -12,6 +12,7 @@ from workflows.api import (
     problems,
     serializers,
     serializers_buffer,
+    serializers_definitions,
     serializers_hooks,
     serializers_schedules,
 )
@@ -47,6 +48,11 @@ SHAPES = (
     serializers_schedules.SchedulePage,
     serializers.Health,
     serializers.Problem,
+    serializers_definitions.DefinitionRequest,
+    serializers_definitions.DefinitionPatchRequest,
+    serializers_definitions.DefinitionPage,
+    serializers_definitions.DefinitionDetail,
+    serializers_definitions.DefinitionVersionPage,
 )
 # Shapes that leave out what has nothing to say, and parts of what is sent.
 NOT_WHOLE = {"Problem", "BatchItem", "TagsSet", "MetadataSet", *(each.__name__ for each in get_args(Operation))}
