@@ -66,6 +66,15 @@ class Conf:
     # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
     max_children: int = 1_000
     max_unread: int = 10_000
+    # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command,
+    # and events deleted in one transaction.
+    cleanup_batch: int = 2_000
+    cleanup_looked_at: int = 20_000
+    cleanup_batches: int = 100_000
+    cleanup_events: int = 100_000
+    # Finished instances are deleted after this (0: never), so many in one pass of the schedule.
+    retention_days: float = 30.0
+    retention_pass: int = 50_000
 
 
 def read(values: Mapping[str, Any]) -> Conf:

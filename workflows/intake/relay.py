@@ -28,7 +28,7 @@ def deliver(limit: int) -> int:
         return 0
     taken = outbox.take(limit, _bound(directory))
     for row in taken.rows:
-        if row.type == outbox.TERMINAL and _status(row) == Status.CANCELLED:
+        if row.type == outbox.TERMINAL and _End.of(row).status == Status.CANCELLED:
             _cancel_children(row.instance_id)
     families = outbox.by_parent(taken.rows)
     told = {row.id for rows in families.values() for row in rows}
@@ -82,11 +82,20 @@ def _emitted(directory: Directory, rows: Sequence[Told]) -> Iterable[tuple[Emitt
 
 
 def _has_match(directory: Directory, row: Told) -> bool:
+    if row.type == outbox.TERMINAL and _End.of(row).quiet:
+        return False
     return bool(directory.bindings.named(matching.names_of(row.type, row.payload.encode())))
 
 
-def _status(row: Told) -> str:
-    return str(msgspec.json.decode(row.payload)["status"])
+class _End(msgspec.Struct):
+    """How an instance ended. A clean-up is quiet: only the family hears of it."""
+
+    status: str
+    quiet: bool = False
+
+    @classmethod
+    def of(cls, row: Told) -> "_End":
+        return msgspec.json.decode(row.payload, type=cls)
 
 
 def _cancel_children(parent_id: UUID) -> None:

@@ -1,5 +1,6 @@
 """The tables, a file a noun."""
 
+from workflows.models.audit import AuditOutcome, AuditRecord
 from workflows.models.binding import Binding, LoopPolicy
 from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, ShardBy
@@ -13,9 +14,12 @@ from workflows.models.shard import Shard
 from workflows.models.storm import Storm, SuppressedTrigger
 from workflows.models.tenant import ApiKey, Environment, Organization
 from workflows.models.version import SnapshotVersion
+from workflows.models.walk import Walk
 
 __all__ = [
     "ApiKey",
+    "AuditOutcome",
+    "AuditRecord",
     "Binding",
     "DeadLetterDecision",
     "Decision",
@@ -37,4 +41,5 @@ __all__ = [
     "SnapshotVersion",
     "Storm",
     "SuppressedTrigger",
+    "Walk",
 ]
