@@ -22,6 +22,7 @@ TABLE = {
     "workflows_steps_total": "Attempts at steps, by outcome.",
     "workflows_storms_open": "Event storms that are open.",
     "workflows_suppressed_total": "Triggers that event storms refused.",
+    "workflows_schedule_fires_total": "Fires of schedules, by outcome.",
     "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
 }
 
@@ -43,16 +44,19 @@ SELECT s.index::text, (
 FROM workflows_shard s ORDER BY s.index"""
 COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
-FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word"""
-STORMS = "SELECT count(*) FILTER (WHERE closed_at IS NULL), coalesce(sum(suppressed), 0)::bigint FROM workflows_storm"
+FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
+UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires
+UNION ALL SELECT 'storms open', count(*) FROM workflows_storm WHERE closed_at IS NULL
+UNION ALL SELECT 'suppressed', coalesce(sum(suppressed), 0)::bigint FROM workflows_storm"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
+OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
 
 
 def collect() -> Iterable[Metric]:
     """Read all metrics; without a database only workflows_up, which is 0."""
     try:
-        metrics = [*_instances(), *_shards(), *_counters(), *_storms()]
+        metrics = [*_instances(), *_shards(), *_counters()]
     except (OperationalError, InterfaceError):
         return [GaugeMetricFamily("workflows_up", TABLE["workflows_up"], value=0)]
     return [GaugeMetricFamily("workflows_up", TABLE["workflows_up"], value=1), *metrics]
@@ -74,24 +78,23 @@ def _instances() -> Iterable[Metric]:
 
 
 def _counters() -> Iterable[Metric]:
-    """Return what all pumps did since ever; each tells it with its heartbeat."""
+    """Return what all pumps and passes did since ever; each pump tells it with its heartbeat."""
     with connection.cursor() as cursor:
         cursor.execute(COUNTS)
         counts: dict[str, int] = dict(cursor.fetchall())
     appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
+    fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
-    return [appends, steps, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
-
-
-def _storms() -> Iterable[Metric]:
-    """Return the storms that are open, and what all that ever were refused; they are few, and never deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute(STORMS)
-        is_open, suppressed = cursor.fetchone()
-    yield GaugeMetricFamily("workflows_storms_open", TABLE["workflows_storms_open"], value=is_open)
-    total = "workflows_suppressed_total"
-    yield CounterMetricFamily(total, TABLE[total], value=suppressed)
+    storms, suppressed = "workflows_storms_open", "workflows_suppressed_total"
+    return [
+        appends,
+        steps,
+        fires,
+        CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0)),
+        GaugeMetricFamily(storms, TABLE[storms], value=counts["storms open"]),
+        CounterMetricFamily(suppressed, TABLE[suppressed], value=counts["suppressed"]),
+    ]
 
 
 def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:

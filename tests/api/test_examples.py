@@ -124,6 +124,29 @@ def test_bindings_and_events_are_answered_as_described(acme: Caller):
     (shown,) = examples.ANSWERS["patch_binding", 200].values()
     agree(shown, acme.patch(f"bindings/{made['id']}", bodies["patch_binding"]).json())
     acme.post("bindings", {"pattern": "order.created", "definition": "noop"})
-    (body,) = examples.BODIES["post_event"].values()
-    (shown,) = examples.ANSWERS["post_event", 202].values()
+    (body,) = examples.BODIES["emit_event"].values()
+    (shown,) = examples.ANSWERS["emit_event", 202].values()
     agree(shown, acme.post("events", body).json())
+
+
+def test_schedules_are_answered_as_described(acme: Caller):
+    (body,) = examples.BODIES["post_schedule"].values()
+    (change,) = examples.BODIES["patch_schedule"].values()
+    made = acme.post("schedules", body).json()
+    agree(examples.SCHEDULE, made)
+    for name, answer in (
+        ("list_schedules", acme.get("schedules")),
+        ("get_schedule", acme.get(f"schedules/{made['id']}")),
+        ("patch_schedule", acme.patch(f"schedules/{made['id']}", change)),
+    ):
+        (shown,) = examples.ANSWERS[name, 200].values()
+        agree(shown, answer.json())
+
+
+def test_an_event_is_appended_as_described(acme: Caller):
+    (shown,) = examples.ANSWERS["post_event", 201].values()
+    for number, body in enumerate(examples.BODIES["post_event"].values()):
+        made = acme.post("triggers", examples.ORDER | {"idempotency_key": f"event-{number}"}).json()["id"]
+        answer = acme.post(f"instances/{made}/events", body)
+        assert answer.status_code == 201
+        agree(shown, answer.json())

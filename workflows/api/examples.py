@@ -82,6 +82,23 @@ FLAGS = {
     "paused": False,
     "version": 7,
 }
+SCHEDULE: dict[str, Any] = {
+    "id": OTHER_ID,
+    "definition": "noop",
+    "cron": "30 2 * * *",
+    "timezone": "Europe/Lisbon",
+    "payload": {"report": "daily"},
+    "overlap": "queue",
+    "catch_up": "last",
+    "enabled": True,
+    "next_at": "2026-11-22T02:30:00Z",
+    "queued_at": None,
+    "last_at": None,
+    "last_outcome": None,
+    "last_detail": "",
+    "last_instance": None,
+    "created_at": AT,
+}
 
 BINDING: dict[str, Any] = {
     "id": ID,
@@ -116,12 +133,33 @@ BODIES: dict[str, dict[str, Any]] = {
         }
     },
     "reschedule_instance": {"not before Christmas": {"run_after": "2026-12-24T18:00:00Z"}},
-    "post_event": {"with a key": {"type": "order.created", "payload": {"order": 1}, "key": "evt-1"}},
+    "emit_event": {"with a key": {"type": "order.created", "payload": {"order": 1}, "key": "evt-1"}},
     "post_binding": {
         "large orders": {"pattern": "order.*", "definition": "noop", "condition": "payload.total > 100", "limit": 20}
     },
     "patch_binding": {"switch off": {"enabled": False}},
     "test_bindings": {"a small order": {"type": "order.created", "payload": {"total": 7}}},
+    "post_schedule": {
+        "each night": {
+            "definition": "noop",
+            "cron": "30 2 * * *",
+            "timezone": "Europe/Lisbon",
+            "payload": {"report": "daily"},
+            "overlap": "queue",
+        }
+    },
+    "resume_hook": {
+        "approved": {"payload": {"approved": True}, "resume_id": "click-1"},
+        "without a name": {"payload": None},
+    },
+    "post_event": {
+        "one more tag": {"type": "attribute_set", "tags": {"add": ["urgent"]}},
+        "a note": {
+            "type": "attribute_set",
+            "metadata": {"operations": [{"op": "append", "key": "notes", "value": "called back"}]},
+        },
+    },
+    "patch_schedule": {"switch it off": {"enabled": False}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -153,7 +191,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
         }
     },
     ("cancel_instance", 200): {"cancelled": CANCELLED},
-    ("post_event", 202): {
+    ("emit_event", 202): {
         "started": {
             "event_id": OTHER_ID,
             "key": "evt-1",
@@ -208,6 +246,12 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
+    ("post_event", 201): {"appended": {"seq": 2}},
+    ("post_schedule", 201): {"made": SCHEDULE},
+    ("list_schedules", 200): {"the only one": {"data": [SCHEDULE], "next_cursor": None}},
+    ("get_schedule", 200): {"as it was made": SCHEDULE},
+    ("patch_schedule", 200): {"switched off": SCHEDULE | {"enabled": False, "next_at": None}},
     ("get_live", 200): {"alive": {"status": "ok", "checks": {}}},
     ("get_ready", 200): {"ready": {"status": "ok", "checks": {"database": "ok", "directory": "ok", "redis": "ok"}}},
 }

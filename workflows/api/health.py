@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from workflows import conf
 from workflows.api import auth, responses, schema
 from workflows.api.base import OpenView
-from workflows.api.serializers import Health
+from workflows.api.serializers_health import Health
 from workflows.intake import exposition, vitals
 from workflows.scopes import Scopes
 

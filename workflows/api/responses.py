@@ -14,12 +14,13 @@ from msgspec import Raw
 
 from workflows.api import problems, serializers
 from workflows.api.problems import Problem
-from workflows.intake import control, lookup, submission, view
+from workflows.intake import control, hooks, lookup, submission, view
 from workflows.intake.directory import Env
 from workflows.intake.lookup import Log, Page
 from workflows.intake.submission import Submission
 
 JSON = "application/json"
+HOOKS = "/api/v1/hooks/"
 FAIL_OPEN = {"Mollifier-Gate": "fail-open"}
 REPLAYED = {"Idempotent-Replayed": "true"}
 IN_PROGRESS = "An earlier trigger with this idempotency key is on its way; come again."
@@ -65,7 +66,7 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
         depth=instance.depth,
         cause=instance.cause,
         event=serializers.Origin(instance.event_type, instance.event_key or "") if instance.event_type else None,
-        hooks=instance.hooks,
+        hooks=tuple(serializers.Hook(each.name, each.token, f"{HOOKS}{each.token}") for each in instance.hooks),
         notice=(
             serializers.Notice(notice.code, notice.message, notice.position, notice.eta_seconds) if notice else None
         ),
@@ -78,8 +79,8 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
 
 
 def instance(found: view.InstanceView) -> HttpResponse:
-    """Show one instance; its tag is the tail of its log, so a later write can be made conditional on it."""
-    return encode(shape(found), headers={"ETag": f'"{found.last_seq}"'})
+    """Show one instance with its hooks; its tag is the tail of its log, so a later write can be conditional on it."""
+    return encode(shape(hooks.attach(found)), headers={"ETag": f'"{found.last_seq}"'})
 
 
 def page(found: Page) -> HttpResponse:

@@ -7,7 +7,16 @@ import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers, serializers_buffer, serializers_events
+from workflows.api import (
+    examples,
+    problems,
+    serializers,
+    serializers_buffer,
+    serializers_events,
+    serializers_health,
+    serializers_hooks,
+    serializers_schedules,
+)
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -38,11 +47,18 @@ SHAPES = (
     serializers_events.BindingPage,
     serializers_events.BindingTestAnswer,
     serializers_events.Tree,
-    serializers.Health,
+    serializers_hooks.ResumeRequest,
+    serializers_hooks.Resumed,
+    serializers_hooks.EventRequest,
+    serializers_hooks.Appended,
+    serializers_schedules.ScheduleRequest,
+    serializers_schedules.ScheduleChangeRequest,
+    serializers_schedules.SchedulePage,
+    serializers_health.Health,
     serializers.Problem,
 )
 # Shapes that leave out what has nothing to say, and parts of what is sent.
-NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}
+NOT_WHOLE = {"Problem", "BatchItem", "TagsSet", "MetadataSet", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the scope.",
@@ -57,6 +73,7 @@ ANSWER_HEADERS = {
     "Idempotent-Replayed": "`true`: this is the instance an earlier trigger with the key made.",
     "Mollifier-Gate": "`fail-open`: the gate did not answer in time, so the trigger started directly.",
     "Mollifier-Buffer": "`unavailable`: the buffer did not answer, so only instances that have a row are listed.",
+    "Location": "The address of what was made.",
     "ETag": "The version of what is shown; send it as `If-Match`.",
     "WWW-Authenticate": "How to authenticate, and what was wrong.",
 }
@@ -173,7 +190,7 @@ POST_TRIGGER = operation(
         409: "`idempotency_in_progress`: an earlier trigger with this key is being written; come again.",
         413: "The body or the payload is too large.",
         422: "The definition is inactive, or the key was used with another body (`idempotency_mismatch`).",
-        429: "`throttled_event_backlog`: too many of its group have not finished. `throttled_cascade`: its chain is too long.",
+        429: "`throttled_event_backlog`: too many of its group are live. `throttled_cascade`: its chain is too long.",
         503: "The buffer is full, or nothing can be written now.",
     },
     body=serializers.TriggerRequest,
@@ -265,10 +282,10 @@ PUT_FLAGS = operation(
     headers={"ETag": [200], "WWW-Authenticate": [401, 403]},
     sent={"If-Match": "The version that is to be replaced: `version`, or the ETag, of what was read."},
 )
-LIVE = operation("get_live", {200: (serializers.Health, "Alive.")}, {})
+LIVE = operation("get_live", {200: (serializers_health.Health, "Alive.")}, {})
 READY = operation(
     "get_ready",
-    {200: (serializers.Health, "Ready, perhaps degraded."), 503: (serializers.Health, "Not ready.")},
+    {200: (serializers_health.Health, "Ready, perhaps degraded."), 503: (serializers_health.Health, "Not ready.")},
     {},
 )
 METRICS = extend_schema(

@@ -1,6 +1,5 @@
 """Shapes of the API: what bodies may hold and what answers do; the OpenAPI schema is made from these too."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
@@ -46,9 +45,7 @@ class TriggerRequest(Struct, frozen=True, forbid_unknown_fields=True):
     tags: Tags = ()
     metadata: Annotated[dict[str, Any], Meta(description="Yours; never read by the service.")] = {}
     run_after: Annotated[Aware, Meta(description="Not before this time; at most a year ahead.")] | None = None
-    parent: (
-        Annotated[UUID, Meta(description="The instance that asks; what is started stands below it in its tree.")] | None
-    ) = None
+    parent: Annotated[UUID, Meta(description="The instance that asks; this one stands below it.")] | None = None
     buffer: Annotated[
         Literal["auto", "never"], Meta(description="`never`: start it now or fail; it is not counted.")
     ] = "auto"
@@ -165,6 +162,14 @@ class Origin(Struct, frozen=True):
     key: str
 
 
+class Hook(Struct, frozen=True):
+    """Where a payload can be handed to an instance; who knows the token may."""
+
+    name: str
+    token: str
+    url: Annotated[str, Meta(description="POST `{payload, resume_id?}` to it; on this host.")]
+
+
 class Instance(Struct, frozen=True):
     """One run of a workflow definition, buffered or not."""
 
@@ -187,7 +192,7 @@ class Instance(Struct, frozen=True):
     depth: int
     cause: Annotated[UUID | None, Meta(description="What its event was caused by: most often an instance.")]
     event: Origin | None
-    hooks: tuple[str, ...]
+    hooks: Annotated[tuple[Hook, ...], Meta(description="Those that can be resumed; told when it is read singly.")]
     notice: Notice | None
     accepted_at: Aware
     run_after: Aware | None
@@ -220,6 +225,14 @@ class EventPage(Struct, frozen=True):
     last_seq: int
 
 
+class FaultOfField(Struct, frozen=True):
+    """One of several faults in a body."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """RFC 9457. Act on `code`; `pointer` names the fault in the body, `parameter` the query parameter or header."""
 
@@ -232,6 +245,9 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
     retry_after_seconds: int | UnsetType = UNSET
+    errors: Annotated[list[FaultOfField], Meta(description="Each fault, where there may be several.")] | UnsetType = (
+        UNSET
+    )
 
 
 class BatchItem(Struct, frozen=True, omit_defaults=True):
@@ -280,10 +296,3 @@ class Flags(Struct, frozen=True):
     weight: float
     paused: bool
     version: int
-
-
-class Health(Struct, frozen=True):
-    """Whether the process serves; `checks` says of each part it needs `ok` or what is wrong."""
-
-    status: Literal["ok", "degraded", "unavailable"]
-    checks: Mapping[str, Literal["ok", "degraded", "unavailable"]] = {}

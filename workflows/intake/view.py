@@ -47,11 +47,19 @@ class Notice:
     eta_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HookView:
+    """A hook that can be resumed."""
+
+    name: str
+    token: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceView:
     """One instance. `payload`, `output` and `metadata` are JSON text; `status` is a Status or `buffered`.
 
-    `created_at` is None while it is buffered, and `last_seq` 0.
+    `created_at` is None while it is buffered, and `last_seq` 0. `hooks` are filled in by `workflows.intake.hooks`.
     """
 
     id: UUID
@@ -82,7 +90,7 @@ class InstanceView:
     output: bytes = NULL
     error: Failure | None = None
     notice: Notice | None = None
-    hooks: tuple[str, ...] = ()
+    hooks: tuple[HookView, ...] = ()
     event_type: str | None = None
     event_key: str | None = None
     cause: UUID | None = None

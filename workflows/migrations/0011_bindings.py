@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0007_operations'),
+        ('workflows', '0010_schedules'),
     ]
 
     operations = [

@@ -1,5 +1,6 @@
 """The tables, a file a noun."""
 
+from workflows.models.action import ActionSwitch
 from workflows.models.audit import AuditOutcome, AuditRecord
 from workflows.models.binding import Binding, LoopPolicy
 from workflows.models.deadletter import DeadLetterDecision, Decision
@@ -10,6 +11,8 @@ from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
+from workflows.models.schedule import CatchUp, Overlap, Schedule, ScheduleFires
+from workflows.models.secret import Secret, SecretChange, SecretVerb
 from workflows.models.shard import Shard
 from workflows.models.storm import Storm, SuppressedTrigger
 from workflows.models.tenant import ApiKey, Environment, Organization
@@ -17,10 +20,12 @@ from workflows.models.version import SnapshotVersion
 from workflows.models.walk import Walk
 
 __all__ = [
+    "ActionSwitch",
     "ApiKey",
     "AuditOutcome",
     "AuditRecord",
     "Binding",
+    "CatchUp",
     "DeadLetterDecision",
     "Decision",
     "Definition",
@@ -34,8 +39,14 @@ __all__ = [
     "Organization",
     "OrganizationFlags",
     "Outbox",
+    "Overlap",
     "Resumption",
     "RolloutMode",
+    "Schedule",
+    "ScheduleFires",
+    "Secret",
+    "SecretChange",
+    "SecretVerb",
     "Shard",
     "ShardBy",
     "SnapshotVersion",

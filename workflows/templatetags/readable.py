@@ -38,6 +38,12 @@ TONES = {
     "revoked": "bad",
     "unregistered": "warn",
     "expired": "warn",
+    "started": "good",
+    "existing": "good",
+    "skipped": "calm",
+    "missed": "warn",
+    "rejected": "bad",
+    "deferred": "warn",
     "alive": "good",
     "no pump": "bad",
 }
