@@ -63,6 +63,13 @@ class Conf:
     # Triggers of a storm that are kept to be replayed.
     storm_kept: int = 1_000
     storm_kept_days: int = 30
+    # How large a declarative definition may be, and how many versions of them a process keeps at hand.
+    max_definition_bytes: int = 256 * 1024
+    max_definition_steps: int = 500
+    max_definition_depth: int = 10
+    max_loop_iterations: int = 10_000
+    max_loop_parallelism: int = 100
+    max_declared: int = 1_000
     # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
     outbox_lease_seconds: float = 60.0
     outbox_retry_seconds: float = 5.0

@@ -7,10 +7,13 @@ import msgspec
 import pytest
 from django.test import Client
 
+from tests.declared import actions
 from tests.tenants import make_env
 from workflows.intake import refresher
 from workflows.models import ApiKey, Environment
 from workflows.scopes import EVERY_SCOPE
+
+__all__ = ["actions"]
 
 
 @dataclass

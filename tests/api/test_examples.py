@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from tests.api.conftest import Caller, make_caller
 from workflows.api import examples
 
-FREE = {"id", "root_id", "shard", "request_id", "version", "eta_seconds", "oldest_age_seconds"}
+FREE = {"id", "by", "root_id", "shard", "request_id", "version", "eta_seconds", "oldest_age_seconds"}
 FREE |= {"event_id", "binding_id", "instance_id"}
 
 
@@ -105,6 +105,20 @@ def test_the_buffer_is_answered_as_described(smoothed: Caller):
         smoothed.trigger()
     (shown,) = examples.ANSWERS["get_buffer", 200].values()
     agree(shown, smoothed.get("buffer").json())
+
+
+def test_definitions_are_answered_as_described(acme: Caller):
+    for name, send, path in (
+        ("post_definition", acme.post, "definitions"),
+        ("get_definition", acme.get, "definitions/welcome"),
+        ("list_definitions", acme.get, "definitions?cursor=welcom&limit=1"),
+        ("list_definition_versions", acme.get, "definitions/welcome/versions"),
+        ("patch_definition", acme.patch, "definitions/welcome"),
+    ):
+        answer = send(path, *examples.BODIES.get(name, {}).values())
+        assert answer.status_code in {200, 201}, answer.content
+        (shown,) = examples.ANSWERS[name, answer.status_code].values()
+        agree(shown, answer.json())
 
 
 @pytest.mark.parametrize("probe", ["live", "ready"])

@@ -99,6 +99,29 @@ SCHEDULE: dict[str, Any] = {
     "last_instance": None,
     "created_at": AT,
 }
+WELCOME = {
+    "steps": {
+        "start": {"type": "trigger", "next": {"success": "greet"}},
+        "greet": {
+            "type": "action",
+            "action": "set_variables",
+            "arguments": {"greeting": "Hello {{ payload.name }}"},
+        },
+    },
+    "output": "{{ greeting }}",
+}
+LIMITED = {
+    "slug": "welcome",
+    "kind": "declared",
+    "version": 1,
+    "active": True,
+    "shard_by": "instance",
+    "limit": 0,
+    "window_ms": 1000,
+    "unrunnable": None,
+}
+SAVED = {"version": 1, "interpreter_version": 1, "created_at": AT, "by": "api key mo1", "reason": "greet who is new"}
+RENAMED = WELCOME | {"title": "Welcome"}
 
 BINDING: dict[str, Any] = {
     "id": ID,
@@ -160,6 +183,8 @@ BODIES: dict[str, dict[str, Any]] = {
         },
     },
     "patch_schedule": {"switch it off": {"enabled": False}},
+    "post_definition": {"a greeting": {"slug": "welcome", "document": WELCOME, "reason": "greet who is new"}},
+    "patch_definition": {"another version": {"document": RENAMED, "active": False, "reason": "a title; not yet"}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -252,6 +277,17 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("list_schedules", 200): {"the only one": {"data": [SCHEDULE], "next_cursor": None}},
     ("get_schedule", 200): {"as it was made": SCHEDULE},
     ("patch_schedule", 200): {"switched off": SCHEDULE | {"enabled": False, "next_at": None}},
+    ("list_definitions", 200): {"a page of one": {"data": [LIMITED], "next_cursor": None}},
+    ("post_definition", 201): {"made": {"definition": LIMITED, "shown": SAVED, "document": WELCOME}},
+    ("get_definition", 200): {"the latest": {"definition": LIMITED, "shown": SAVED, "document": WELCOME}},
+    ("patch_definition", 200): {
+        "changed": {
+            "definition": LIMITED | {"version": 2, "active": False},
+            "shown": SAVED | {"version": 2, "reason": "a title; not yet"},
+            "document": RENAMED,
+        }
+    },
+    ("list_definition_versions", 200): {"one": {"data": [SAVED], "next_cursor": None}},
     ("get_live", 200): {"alive": {"status": "ok", "checks": {}}},
     ("get_ready", 200): {"ready": {"status": "ok", "checks": {"database": "ok", "directory": "ok", "redis": "ok"}}},
 }

@@ -33,6 +33,7 @@ REJECTED: dict[str, tuple[HTTPStatus, str | None]] = {
     "definition_not_found": (HTTPStatus.NOT_FOUND, "/definition"),
     "env_not_found": (HTTPStatus.NOT_FOUND, None),
     "definition_inactive": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
+    "preflight": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
     "trigger_invalid": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
 }
 

@@ -12,6 +12,7 @@ from workflows.api import (
     problems,
     serializers,
     serializers_buffer,
+    serializers_definitions,
     serializers_events,
     serializers_health,
     serializers_hooks,
@@ -56,6 +57,11 @@ SHAPES = (
     serializers_schedules.SchedulePage,
     serializers_health.Health,
     serializers.Problem,
+    serializers_definitions.DefinitionRequest,
+    serializers_definitions.DefinitionPatchRequest,
+    serializers_definitions.DefinitionPage,
+    serializers_definitions.DefinitionDetail,
+    serializers_definitions.DefinitionVersionPage,
 )
 # Shapes that leave out what has nothing to say, and parts of what is sent.
 NOT_WHOLE = {"Problem", "BatchItem", "TagsSet", "MetadataSet", *(each.__name__ for each in get_args(Operation))}
@@ -281,14 +287,4 @@ PUT_FLAGS = operation(
     body=serializers.FlagsRequest,
     headers={"ETag": [200], "WWW-Authenticate": [401, 403]},
     sent={"If-Match": "The version that is to be replaced: `version`, or the ETag, of what was read."},
-)
-LIVE = operation("get_live", {200: (serializers_health.Health, "Alive.")}, {})
-READY = operation(
-    "get_ready",
-    {200: (serializers_health.Health, "Ready, perhaps degraded."), 503: (serializers_health.Health, "Not ready.")},
-    {},
-)
-METRICS = extend_schema(
-    operation_id="get_metrics",
-    responses={(200, "text/plain"): OpenApiResponse(str, "Prometheus text format.")},
 )

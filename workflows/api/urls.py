@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from workflows.api.base import NowhereView
 from workflows.api.bindings import BindingsView, BindingTestView, BindingView
+from workflows.api.definitions import DefinitionsView, DefinitionView, VersionsView
 from workflows.api.emitted import EmittedView
 from workflows.api.entries import DiscardView, EntriesView, RedriveView
 from workflows.api.events import EventsView
@@ -50,6 +51,9 @@ urlpatterns = [
     path("api/v1/buffer/entries", EntriesView.as_view()),
     path("api/v1/buffer/entries/<uuid:id_>/redrive", RedriveView.as_view()),
     path("api/v1/buffer/entries/<uuid:id_>/discard", DiscardView.as_view()),
+    path("api/v1/definitions", DefinitionsView.as_view()),
+    path("api/v1/definitions/<slug:slug>", DefinitionView.as_view()),
+    path("api/v1/definitions/<slug:slug>/versions", VersionsView.as_view()),
     path("api/v1/flags", FlagsView.as_view()),
     path("api/v1/schedules", SchedulesView.as_view()),
     path("api/v1/schedules/<uuid:id_>", ScheduleView.as_view()),

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0007_operations'),
+        ('workflows', '0008_declarative'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

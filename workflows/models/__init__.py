@@ -4,7 +4,7 @@ from workflows.models.action import ActionSwitch
 from workflows.models.audit import AuditOutcome, AuditRecord
 from workflows.models.binding import Binding, LoopPolicy
 from workflows.models.deadletter import DeadLetterDecision, Decision
-from workflows.models.definition import Definition, ShardBy
+from workflows.models.definition import Definition, DefinitionChange, DefinitionVersion, ShardBy
 from workflows.models.emitted import EmittedEvent
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
@@ -29,6 +29,8 @@ __all__ = [
     "DeadLetterDecision",
     "Decision",
     "Definition",
+    "DefinitionChange",
+    "DefinitionVersion",
     "EmittedEvent",
     "Environment",
     "Event",
