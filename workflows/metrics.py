@@ -64,7 +64,7 @@ OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retryi
 def collect() -> Iterable[Metric]:
     """Read all metrics; without a database only workflows_up, which is 0."""
     try:
-        metrics = [*_instances(), *_shards(), *_counters(), *_storms()]
+        metrics = [*_instances(), *_shards(), *_counters()]
     except (OperationalError, InterfaceError):
         return [GaugeMetricFamily("workflows_up", TABLE["workflows_up"], value=0)]
     return [GaugeMetricFamily("workflows_up", TABLE["workflows_up"], value=1), *metrics]
@@ -94,17 +94,15 @@ def _counters() -> Iterable[Metric]:
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
     fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
-    return [appends, steps, fires, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
-
-
-def _storms() -> Iterable[Metric]:
-    """Return the storms that are open, and what all that ever were refused; they are few, and never deleted."""
-    with connection.cursor() as cursor:
-        cursor.execute(STORMS)
-        is_open, suppressed = cursor.fetchone()
-    yield GaugeMetricFamily("workflows_storms_open", TABLE["workflows_storms_open"], value=is_open)
-    total = "workflows_suppressed_total"
-    yield CounterMetricFamily(total, TABLE[total], value=suppressed)
+    storms, suppressed = "workflows_storms_open", "workflows_suppressed_total"
+    return [
+        appends,
+        steps,
+        fires,
+        CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0)),
+        GaugeMetricFamily(storms, TABLE[storms], value=counts["storms open"]),
+        CounterMetricFamily(suppressed, TABLE[suppressed], value=counts["suppressed"]),
+    ]
 
 
 def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:

@@ -59,11 +59,11 @@ def test_counting_stops_at_the_cap(monkeypatch):
     assert values("workflows_shard_depth")["0"] == 3.0
 
 
-def test_a_scrape_costs_four_queries_however_much_there_is():
+def test_a_scrape_costs_three_queries_however_much_there_is():
     make_instances("noop", [None] * 20)
     with CaptureQueriesContext(connection) as queries:
         list(metrics.collect())
-    assert len(queries) == 4
+    assert len(queries) == 3
 
 
 def test_every_metric_is_in_the_table():

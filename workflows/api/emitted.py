@@ -42,7 +42,7 @@ class EmittedView(ApiView):
 
     scopes: ClassVar[Mapping[str, frozenset[Scopes]]] = {"POST": WRITE}
 
-    @schema_events.POST_EVENT
+    @schema_events.EMIT_EVENT
     def post(self, request: Request) -> HttpResponse:
         sent = parsing.decode(emit_body, parsing.read_body(request, conf.current().max_payload_bytes + ROOM_BESIDE))
         event_id = uuid7()

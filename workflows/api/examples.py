@@ -149,7 +149,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
         }
     },
     ("cancel_instance", 200): {"cancelled": CANCELLED},
-    ("post_event", 202): {
+    ("emit_event", 202): {
         "started": {
             "event_id": OTHER_ID,
             "key": "evt-1",

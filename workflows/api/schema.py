@@ -245,13 +245,3 @@ PUT_FLAGS = operation(
     headers={"ETag": [200], "WWW-Authenticate": [401, 403]},
     sent={"If-Match": "The version that is to be replaced: `version`, or the ETag, of what was read."},
 )
-LIVE = operation("get_live", {200: (serializers.Health, "Alive.")}, {})
-READY = operation(
-    "get_ready",
-    {200: (serializers.Health, "Ready, perhaps degraded."), 503: (serializers.Health, "Not ready.")},
-    {},
-)
-METRICS = extend_schema(
-    operation_id="get_metrics",
-    responses={(200, "text/plain"): OpenApiResponse(str, "Prometheus text format.")},
-)

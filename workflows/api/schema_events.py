@@ -13,8 +13,8 @@ TOLD = {
 NOT_A_BINDING = "A value is not what it must be; `pointer` names it."
 NO_BINDING = "There is no such binding for this environment."
 
-POST_EVENT = operation(
-    "post_event",
+EMIT_EVENT = operation(
+    "emit_event",
     {202: (shapes.EmittedAnswer, "Taken: each matching binding with what became of it.")},
     REFUSALS | {400: BAD_BODY, 413: "The body or the payload is too large."},
     body=shapes.EmitRequest,

@@ -1,6 +1,5 @@
 """Shapes of the API: what bodies may hold and what answers do; the OpenAPI schema is made from these too."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
@@ -46,9 +45,7 @@ class TriggerRequest(Struct, frozen=True, forbid_unknown_fields=True):
     tags: Tags = ()
     metadata: Annotated[dict[str, Any], Meta(description="Yours; never read by the service.")] = {}
     run_after: Annotated[Aware, Meta(description="Not before this time; at most a year ahead.")] | None = None
-    parent: (
-        Annotated[UUID, Meta(description="The instance that asks; what is started stands below it in its tree.")] | None
-    ) = None
+    parent: Annotated[UUID, Meta(description="The instance that asks; this one stands below it.")] | None = None
     buffer: Annotated[
         Literal["auto", "never"], Meta(description="`never`: start it now or fail; it is not counted.")
     ] = "auto"
@@ -273,10 +270,3 @@ class Flags(Struct, frozen=True):
     weight: float
     paused: bool
     version: int
-
-
-class Health(Struct, frozen=True):
-    """Whether the process serves; `checks` says of each part it needs `ok` or what is wrong."""
-
-    status: Literal["ok", "degraded", "unavailable"]
-    checks: Mapping[str, Literal["ok", "degraded", "unavailable"]] = {}
