@@ -29,7 +29,7 @@ def running() -> Iterator[None]:
 
 def test_a_rate_is_taken_when_the_last_instance_has_completed(running: None) -> None:
     assert 0 < engine.run("steps", b'{"n":2}', 5) < 30
-    assert len(engine.latencies_ms(2)) == 2
+    assert engine.latency_ms(2) > 0
 
 
 def test_instances_that_nobody_runs_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
