@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import ground, result
+from bench import ground, result, stress
 from bench.result import Result
 from launch import environment, manage
 from launch.process import LaunchError
@@ -50,11 +51,16 @@ def main(arguments: Sequence[str]) -> int:
     options = made.parse_args(arguments)
     if options.list:
         print("\n".join(f"{each.id:<4} {each.what}" for each in BENCHMARKS))
+        print(f"{stress.NAME}: load, races, storms and deaths, judged by the logs")
         return 0
-    if unknown := sorted(set(options.names) - {each.id for each in BENCHMARKS}):
-        made.error(f"no benchmark {unknown[0]}; there are {', '.join(each.id for each in BENCHMARKS)}")
+    stressing = options.names == [stress.NAME]
+    unknown = sorted(set(options.names) - {each.id for each in BENCHMARKS})
+    if unknown and not stressing:
+        made.error(f"no benchmark {unknown[0]}; there are {', '.join(each.id for each in BENCHMARKS)}, stress alone")
     try:
         environment.enter(environment.SERVICE)
+        if stressing:
+            return stress.run(options.rounds, options.seed, as_json=options.json)
         chosen = [each for each in BENCHMARKS if not options.names or each.id in options.names]
         return max(run(each, as_json=options.json) for each in chosen)
     except LaunchError as error:
@@ -69,6 +75,8 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("names", nargs="*", metavar="NAME", help="which; all without one")
     made.add_argument("--list", action="store_true", help="name the benchmarks")
     made.add_argument("--json", action="store_true", help="print one JSON object a benchmark")
+    made.add_argument("--rounds", type=int, default=10, help="stress: how often each storm is played (%(default)s)")
+    made.add_argument("--seed", type=int, default=random.getrandbits(32), help="stress: what its chances come from")
     return made
 
 

@@ -14,8 +14,8 @@ from launch.process import LaunchError
 
 
 @contextmanager
-def environment_of_own() -> Iterator[dict[str, str]]:
-    """Start both servers on free ports with every table made; yield the variables that name them.
+def environment_of_own(**more: str) -> Iterator[dict[str, str]]:
+    """Start both servers on free ports with every table made; yield the variables that name them, and more.
 
     Raises:
         LaunchError: they don't come up.
@@ -27,7 +27,7 @@ def environment_of_own() -> Iterator[dict[str, str]]:
         running = servers.start(data, given={})
         try:
             # Only to fill the buffer: the gate's deadline is for callers, and is not what is measured.
-            variables = {**running.environment(), "MOLLIFIER_EXCHANGE_TIMEOUT_MS": "5000"}
+            variables = {**running.environment(), "MOLLIFIER_EXCHANGE_TIMEOUT_MS": "5000", **more}
             migrate(variables)
             yield variables
         finally:

@@ -3,11 +3,10 @@
 import json
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
-Figure = Callable[..., float]
 
-
-def answer(figures: Mapping[str, Figure], name: str) -> None:
+def answer(figures: Mapping[str, Callable[..., Any]], name: str) -> None:
     """Answer {"figure", "given"} with {"value"} or {"error"}, a line each, until the other end closes."""
     _say({"ready": name})
     for line in sys.stdin:

@@ -30,19 +30,26 @@ class Peer:
     child: "subprocess.Popen[str]"
     name: str = ""
 
-    def ask(self, figure: str, **given: Any) -> float:
-        """Have a figure measured.
+    def ask(self, figure: str, **given: Any) -> Any:
+        """Have a figure measured, or a thing done, and return what it answers.
 
         Raises:
             NotMeasured: it says that it can't, has gone, or takes too long.
         """
+        self.send(figure, **given)
+        return self.answer()
+
+    def send(self, figure: str, **given: Any) -> None:
+        """Ask without waiting; the next `answer` is the one to this."""
         assert self.child.stdin is not None
         try:
             self.child.stdin.write(json.dumps({"figure": figure, "given": given}) + "\n")
             self.child.stdin.flush()
         except OSError:
             raise NotMeasured(f"{self.name} has gone") from None
-        return float(self.read(ANSWER_SECONDS)["value"])
+
+    def answer(self) -> Any:
+        return self.read(ANSWER_SECONDS)["value"]
 
     def read(self, seconds: float) -> dict[str, Any]:
         """Return its next line."""

@@ -1,0 +1,94 @@
+"""A process that resumes hooks in bursts: `python -m bench.chaos.resumer` answers {"resume"} with what came of it."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+import django
+
+from bench.peers.answering import answer
+
+THREADS = 8
+LOOK_SECONDS = 0.02
+SHOWN_ERRORS = 5
+
+
+def main() -> None:
+    django.setup()
+    answer({"resume": resume}, "resumer")
+
+
+def resume(
+    env: str, until: float, part: Sequence[int], expected: int, between: Sequence[float], burst: int, seed: int
+) -> dict[str, Any]:
+    """Resume the hooks of an env, each in one burst, until all of its instances have finished or `until`.
+
+    Each token belongs to one of the parts; this process has one of them. Answers outcomes by name, and errors.
+    """
+    chance = random.Random(seed)
+    due: list[tuple[float, str]] = []
+    known: set[str] = set()
+    bursts: list[Future[Counter[str]]] = []
+    while time.time() < until:
+        now = time.time()
+        for token in (each for each in active(UUID(env)) if each not in known):
+            known.add(token)
+            if hash_of(token) % part[1] == part[0]:
+                due.append((now + chance.uniform(*between), token))
+        bursts += [threads().submit(burst_of, token, burst) for at, token in due if at <= now]
+        due = [(at, token) for at, token in due if at > now]
+        if not due and finished(UUID(env)) >= expected:
+            break
+        time.sleep(LOOK_SECONDS)
+    return told(bursts)
+
+
+def told(bursts: Sequence[Future[Counter[str]]]) -> dict[str, Any]:
+    outcomes: Counter[str] = Counter(tokens=len(bursts))
+    errors = []
+    for each in bursts:
+        try:
+            outcomes += each.result(timeout=60)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is not expected, and is told
+            errors.append(f"a resume raised {type(error).__name__}: {error}")
+    return {"outcomes": dict(outcomes), "errors": errors[:SHOWN_ERRORS]}
+
+
+def burst_of(token: str, count: int) -> "Counter[str]":
+    """Resume one token so many times in a row; each resume is another one."""
+    from workflows import hooks  # noqa: PLC0415 - it imports models
+
+    answers = (hooks.resume(token, b'{"n":%d}' % number, resume_id=f"r-{number}") for number in range(count))
+    return Counter(type(each).__name__ for each in answers)
+
+
+def active(env_id: UUID) -> Iterator[str]:
+    from workflows.models import Hook  # noqa: PLC0415
+
+    yield from Hook.objects.filter(env_id=env_id, disposed_at=None).values_list("token", flat=True)
+
+
+def finished(env_id: UUID) -> int:
+    from workflows.models import Instance  # noqa: PLC0415
+
+    return Instance.objects.filter(env_id=env_id, finished_at__isnull=False).count()
+
+
+def hash_of(token: str) -> int:
+    """Return a number that every process finds for a token."""
+    return sum(token.encode())
+
+
+@cache
+def threads() -> ThreadPoolExecutor:
+    """Return the threads of this process; each keeps its connection."""
+    return ThreadPoolExecutor(THREADS)
+
+
+if __name__ == "__main__":
+    main()
