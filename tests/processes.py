@@ -30,3 +30,11 @@ def descendants(pid: int) -> list[int]:
     except (FileNotFoundError, ProcessLookupError):
         return []
     return [each for child in map(int, own) for each in (child, *descendants(child))]
+
+
+def command_of(pid: int) -> list[str]:
+    """Return the words it was started with; none when it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return []

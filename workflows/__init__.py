@@ -4,17 +4,34 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from workflows.intake.python import submit
+    from workflows.operations import ChildFailed, ChildRefused, Disposed, HookConflict, HookTimedOut, StepFailed
     from workflows.registry import workflow
-    from workflows.replay import StepFailed
     from workflows.steps import Fatal, Retryable, step
 
-__all__ = ["Fatal", "Retryable", "StepFailed", "step", "submit", "workflow"]
+__all__ = [
+    "ChildFailed",
+    "ChildRefused",
+    "Disposed",
+    "Fatal",
+    "HookConflict",
+    "HookTimedOut",
+    "Retryable",
+    "StepFailed",
+    "step",
+    "submit",
+    "workflow",
+]
 
 # Resolved at first use: some of these need models, and flows import this package before the apps are ready.
 PLACES = {
+    "ChildFailed": "workflows.operations",
+    "ChildRefused": "workflows.operations",
+    "Disposed": "workflows.operations",
     "Fatal": "workflows.steps",
+    "HookConflict": "workflows.operations",
+    "HookTimedOut": "workflows.operations",
     "Retryable": "workflows.steps",
-    "StepFailed": "workflows.replay",
+    "StepFailed": "workflows.operations",
     "step": "workflows.steps",
     "submit": "workflows.intake.python",
     "workflow": "workflows.registry",

@@ -51,6 +51,12 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
+    outbox_lease_seconds: float = 60.0
+    outbox_retry_seconds: float = 5.0
+    # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
+    max_children: int = 1_000
+    max_unread: int = 10_000
 
 
 def read(values: Mapping[str, Any]) -> Conf:

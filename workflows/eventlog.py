@@ -6,13 +6,13 @@ statement checks the fences, advances the row and inserts; a refused append allo
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 
-from workflows import conf
+from workflows import conf, statements
 from workflows.fence import (
     SEPARATOR,
     AlreadyFinished,
@@ -27,77 +27,11 @@ from workflows.fence import (
     Outcome,
     StoredEvent,
 )
-from workflows.states import Status
+from workflows.states import EventType, Status
 
-# Arrays travel as joined text: one parameter each, and no per-item work in the driver.
-APPEND = r"""
-WITH input AS MATERIALIZED (
-    SELECT * FROM unnest(
-        string_to_array(%(id)s, E'\x1f')::uuid[],
-        string_to_array(%(tail)s, E'\x1f', '')::int[],
-        string_to_array(%(epoch)s, E'\x1f', '')::bigint[],
-        string_to_array(%(size)s, E'\x1f')::int[],
-        string_to_array(%(bytes)s, E'\x1f')::int[],
-        string_to_array(%(status)s, E'\x1f', ''),
-        string_to_array(%(finishes)s, E'\x1f')::boolean[],
-        string_to_array(%(wake_at)s, E'\x1f', '')::timestamptz[],
-        string_to_array(%(own)s, E'\x1f', '')::bigint[],
-        string_to_array(%(error_code)s, E'\x1f', ''),
-        string_to_array(%(error_message)s, E'\x1f', '')
-    ) WITH ORDINALITY AS i (
-        id, tail, epoch, size, bytes, status, finishes, wake_at, own, error_code, error_message, position
-    )
-), locked AS MATERIALIZED (
-    SELECT id, last_seq, epoch, status, finished_at, last_event_at, log_bytes, org_id, env_id, definition
-    FROM workflows_instance WHERE id = ANY (string_to_array(%(id)s, E'\x1f')::uuid[])
-    ORDER BY id FOR NO KEY UPDATE {lock}
-), judged AS MATERIALIZED (
-    SELECT i.*, l.last_seq, l.epoch AS owner, l.status AS old_status, l.org_id, l.env_id, l.definition,
-        greatest(clock_timestamp(), l.last_event_at) AS at,
-        CASE
-            WHEN l.finished_at IS NOT NULL THEN 'finished'
-            WHEN i.epoch <> l.epoch THEN 'lost_ownership'
-            WHEN i.tail <> l.last_seq THEN 'conflict'
-            -- A pump may end a paused instance, but neither put it to sleep nor wake it.
-            WHEN l.status = 'paused' AND i.epoch IS NOT NULL AND NOT i.finishes AND i.status IS NOT NULL THEN 'conflict'
-            WHEN NOT i.finishes AND (l.last_seq + i.size > %(max_events)s OR l.log_bytes + i.bytes > %(max_bytes)s)
-                THEN 'log_full'
-            ELSE 'appended'
-        END AS outcome
-    FROM locked l JOIN input i ON i.id = l.id
-), advanced AS (
-    UPDATE workflows_instance w SET
-        last_seq = j.last_seq + j.size,
-        last_event_at = j.at,
-        log_bytes = w.log_bytes + j.bytes,
-        takeovers = CASE WHEN j.size > 0 AND j.epoch IS NOT NULL THEN 0 ELSE w.takeovers END,
-        status = coalesce(j.status, w.status),
-        wake_at = CASE WHEN j.status IS NULL THEN w.wake_at ELSE j.wake_at END,
-        epoch = coalesce(j.own, w.epoch),
-        error_code = coalesce(j.error_code, w.error_code),
-        error_message = coalesce(j.error_message, w.error_message),
-        finished_at = CASE WHEN j.finishes THEN j.at END
-    FROM judged j WHERE w.id = j.id AND j.outcome = 'appended'
-), inserted AS (
-    INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
-    SELECT j.id, j.last_seq + e.ordinal, e.type, coalesce(e.correlation_id, ''), e.data::json, j.at
-    FROM unnest(
-        string_to_array(%(of)s, E'\x1f')::int[],
-        string_to_array(%(ordinal)s, E'\x1f')::int[],
-        string_to_array(%(type)s, E'\x1f'),
-        string_to_array(%(correlation_id)s, E'\x1f', ''),
-        string_to_array(%(data)s, E'\x1f')
-    ) AS e (position, ordinal, type, correlation_id, data)
-    JOIN judged j ON j.position = e.position WHERE j.outcome = 'appended'
-), told AS (
-    INSERT INTO workflows_outbox (instance_id, org_id, env_id, type, key, payload, created_at)
-    SELECT j.id, j.org_id, j.env_id, 'workflow.instance_terminal', j.id || ':end',
-        json_build_object('instance_id', j.id, 'definition', j.definition, 'status', j.status), j.at
-    FROM judged j WHERE j.outcome = 'appended' AND j.finishes
-)
-SELECT position, outcome, last_seq, owner, old_status, at FROM judged"""
-TOGETHER = APPEND.replace("{lock}", "SKIP LOCKED")
-ALONE = APPEND.replace("{lock}", "")
+Lock = Literal["", "SKIP LOCKED"]
+# Events that are seen outside of their log at once.
+OUTWARD = frozenset({EventType.HOOK_CREATED, EventType.HOOK_DISPOSED, EventType.EMITTED})
 
 READ = """
 SELECT instance_id, seq, type, correlation_id, data::text, at FROM workflows_event
@@ -121,37 +55,38 @@ def append_group(requests: Sequence[Append]) -> list[Outcome]:
     """
     if len({request.instance_id for request in requests}) != len(requests):
         raise ValueError("an instance can appear once in a group; join its events")
-    return _bisect(requests, TOGETHER, Busy()) if requests else []
+    return _bisect(requests, "SKIP LOCKED", Busy()) if requests else []
 
 
 def append(request: Append) -> Outcome:
     """Append to one instance, waiting for its lock; never Busy."""
-    return _bisect([request], ALONE, Missing())[0]
+    return _bisect([request], "", Missing())[0]
 
 
-def _bisect(requests: Sequence[Append], statement: str, absent: Outcome) -> list[Outcome]:
+def _bisect(requests: Sequence[Append], lock: Lock, absent: Outcome) -> list[Outcome]:
     try:
-        return _write(requests, statement, absent)
+        return _write(requests, lock, absent)
     except (OperationalError, InterfaceError):
         raise
     except DatabaseError as error:
         if len(requests) == 1:
             return [Faulty(str(error))]
     middle = len(requests) // 2
-    return _bisect(requests[:middle], statement, absent) + _bisect(requests[middle:], statement, absent)
+    return _bisect(requests[:middle], lock, absent) + _bisect(requests[middle:], lock, absent)
 
 
-def _write(requests: Sequence[Append], statement: str, absent: Outcome) -> list[Outcome]:
+def _write(requests: Sequence[Append], lock: Lock, absent: Outcome) -> list[Outcome]:
     outcomes = [absent] * len(requests)
-    for position, outcome, last_seq, owner, status, at in execute(statement, _parameters(requests)):
-        outcomes[position - 1] = _outcome(outcome, last_seq, owner, status, at)
+    plain = not any(request.wakes or any(event.type in OUTWARD for event in request.events) for request in requests)
+    for position, *rest in execute(statements.append(lock, plain=plain), _parameters(requests)):
+        outcomes[position - 1] = _outcome(*rest)
     return outcomes
 
 
-def _outcome(outcome: str, last_seq: int, owner: int, status: str, at: datetime) -> Outcome:
+def _outcome(outcome: str, last_seq: int, owner: int, status: str, at: datetime, clashes: str | None) -> Outcome:
     match outcome:
         case "appended":
-            return Appended(last_seq, at)
+            return Appended(last_seq, at, tuple(clashes.split(SEPARATOR)) if clashes else ())
         case "conflict":
             return Conflict(last_seq)
         case "lost_ownership":
@@ -188,6 +123,7 @@ def _parameters(requests: Sequence[Append]) -> dict[str, Any]:
         "type": _joined([event.type.value for _, _, event in events]),
         "correlation_id": _joined([event.correlation_id for _, _, event in events]),
         "data": _joined([event.data for _, _, event in events]),
+        "wakes": _joined(["t" if request.wakes else "f" for request in requests]),
         "max_events": limits.max_events,
         "max_bytes": limits.max_log_bytes,
     }

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 
+from workflows.identity import Identity
 from workflows.states import FINISHED, EventType, Status
 
 # The correlation id of an instance's last event; its others are named by the operation they belong to.
@@ -84,22 +85,47 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Offspring:
+    """A child that is wished for. `parent` is its parent's context; `payload` is JSON text."""
+
+    parent: Identity
+    correlation_id: str
+    definition: str
+    payload: str
+
+    @property
+    def id(self) -> UUID:
+        """The same however often it is asked for."""
+        return uuid5(self.parent.id, self.correlation_id)
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
-    """Events of one instance, all or none."""
+    """Events of one instance, all or none.
+
+    `wakes` says that its pump should look at once, as when something came from outside. `children` are asked for by the
+    `child_started` events of the same correlation ids.
+    """
 
     instance_id: UUID
     events: tuple[NewEvent, ...]
     fence: Fence = Fence()
     change: Change | None = None
+    wakes: bool = False
+    children: tuple[Offspring, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """Written: the events have the numbers base + 1, base + 2, and so on."""
+    """Written: the events have the numbers base + 1, base + 2, and so on.
+
+    `clashes` names the hooks that were not made, since another active one has the token; their events say so.
+    """
 
     word: ClassVar[str] = "appended"
     base: int
     at: datetime
+    clashes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,8 @@ class Status(StrEnum):
     SUPERSEDED = "superseded"
 
 
+# How a child ended that was not even started; no instance has it.
+REFUSED = "refused"
 FINISHED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED, Status.SYSTEM_FAILURE, Status.SUPERSEDED})
 
 
@@ -30,6 +32,13 @@ class EventType(StrEnum):
     STEP_FAILED = "step_failed"
     WAIT_CREATED = "wait_created"
     WAIT_COMPLETED = "wait_completed"
+    HOOK_CREATED = "hook_created"
+    HOOK_CONFLICT = "hook_conflict"
+    HOOK_RECEIVED = "hook_received"
+    HOOK_DISPOSED = "hook_disposed"
+    CHILD_STARTED = "child_started"
+    CHILD_FINISHED = "child_finished"
+    EMITTED = "emitted"
     COMPLETED = "completed"
     FAILED = "failed"
     CANCELLED = "cancelled"

@@ -3,9 +3,13 @@
 import inspect
 import re
 from collections.abc import Callable
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import timedelta
+from random import random
 from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from workflows.identity import Identity
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -29,6 +33,18 @@ class Retryable(Exception):
         self.code = code
 
 
+@dataclass(slots=True)
+class Running:
+    """The step that runs in this context, and how many events it has emitted so far."""
+
+    instance: Identity
+    correlation_id: str
+    emitted: int = 0
+
+
+running: ContextVar[Running | None] = ContextVar("running", default=None)
+
+
 class StepInvalid(Exception):
     """A step is declared in a way that can't work."""
 
@@ -40,7 +56,8 @@ class StepDefinition(Generic[P, R]):
     """A registered step; calling it runs the function here and now, as a test would.
 
     `retries` counts the attempts after the first. The pause before retry n is
-    ``backoff_seconds * backoff_factor ** (n - 1)``, at most `backoff_max_seconds`.
+    ``backoff_seconds * backoff_factor ** (n - 1)``, at most `backoff_max_seconds`, and up to `backoff_jitter` of it
+    longer by chance, so that what failed together is not tried again together.
     """
 
     name: str
@@ -50,13 +67,18 @@ class StepDefinition(Generic[P, R]):
     backoff_seconds: float = 1.0
     backoff_factor: float = 2.0
     backoff_max_seconds: float = 300.0
+    backoff_jitter: float = 0.1
     is_async: bool = field(init=False)
 
     def __post_init__(self) -> None:
         if not NAME.fullmatch(self.name):
             raise StepInvalid(f"{self.name!r} is no step name: 1 to 100 of a-z A-Z 0-9 - _ .")
-        if self.retries < 0 or (self.timeout_seconds is not None and self.timeout_seconds <= 0):
-            raise StepInvalid(f"{self.name}: retries can't be negative, and a time-out must be positive")
+        if (
+            self.retries < 0
+            or self.backoff_jitter < 0
+            or (self.timeout_seconds is not None and self.timeout_seconds <= 0)
+        ):
+            raise StepInvalid(f"{self.name}: retries and jitter can't be negative, and a time-out must be positive")
         object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.function))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -65,7 +87,8 @@ class StepDefinition(Generic[P, R]):
     def pause_before(self, retry: int) -> float:
         """Return the seconds to wait before a retry, counted from 1."""
         exponent = min(retry - 1, 64)
-        return min(self.backoff_max_seconds, self.backoff_seconds * self.backoff_factor**exponent)
+        pause = min(self.backoff_max_seconds, self.backoff_seconds * self.backoff_factor**exponent)
+        return pause * (1 + self.backoff_jitter * random())  # noqa: S311 - no secret
 
 
 @overload
@@ -81,6 +104,7 @@ def step(
     backoff_seconds: float = 1.0,
     backoff_factor: float = 2.0,
     backoff_max_seconds: float = 300.0,
+    backoff_jitter: float = 0.1,
 ) -> Callable[[Callable[P, R]], StepDefinition[P, R]]: ...
 
 

@@ -7,8 +7,9 @@ from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-from workflows import conf, outbox
+from workflows import conf
 from workflows import pump as pumps
+from workflows.intake import outside
 from workflows.pump import leases
 
 CLUSTER = "pump"
@@ -18,7 +19,7 @@ SWEEP_BATCHES = 50
 
 def pump(shard: int) -> None:
     """Run a shard's pump until the cluster stops; return at once if another pump proves to be alive."""
-    pumps.run(shard, stop_flag())
+    pumps.run(shard, stop_flag(), outside)
 
 
 def ensure_pumps() -> list[int]:
@@ -49,7 +50,7 @@ def deliver_outbox() -> int:
     batch = conf.current().outbox_batch
     total = 0
     for _ in range(SWEEP_BATCHES):
-        settled = outbox.deliver(batch)
+        settled = outside.relay(batch)
         total += settled
         if settled < batch:
             break

@@ -21,6 +21,7 @@ class Source(StrEnum):
     ADMIN = "admin"
     COMMAND = "command"
     PYTHON = "python"
+    CHILD = "child"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

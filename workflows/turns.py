@@ -1,14 +1,16 @@
 """The events and status changes that a pump writes; with engine.start and engine.cancel the only ones there are."""
 
+import secrets
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
 
-from workflows.fence import END, Append, Change, Failure, Fence, NewEvent
-from workflows.replay import Completed, Failed
-from workflows.states import EventType, Status
+from workflows.endings import Completed, Failed
+from workflows.fence import END, Append, Change, Failure, Fence, NewEvent, Offspring
+from workflows.operations import Emit, Hook
+from workflows.states import REFUSED, EventType, Status
 
 
 def text(value: object) -> str:
@@ -47,8 +49,57 @@ def wait_completed(correlation_id: str) -> NewEvent:
     return NewEvent(EventType.WAIT_COMPLETED, correlation_id)
 
 
-def suspend(instance_id: UUID, events: Iterable[NewEvent], fence: Fence, wake_at: datetime) -> Append:
-    """Let go of an instance that has only waits left."""
+def hook_created(correlation_id: str, hook: Hook, now: datetime) -> NewEvent:
+    """Make a hook; the token is 128 random bits unless the code gave one."""
+    value: dict[str, object] = {"token": hook.wanted or secrets.token_urlsafe(16), "name": hook.name}
+    if hook.timeout_seconds is not None:
+        value["due_at"] = (now + timedelta(seconds=hook.timeout_seconds)).isoformat()
+    return NewEvent(EventType.HOOK_CREATED, correlation_id, text(value))
+
+
+def hook_disposed(correlation_id: str, reason: str) -> NewEvent:
+    """Let a hook go: nobody awaits it any more, or its time is over."""
+    return NewEvent(EventType.HOOK_DISPOSED, correlation_id, text({"reason": reason}))
+
+
+def hook_received(correlation_id: str, payload: str, resume_id: str | None) -> NewEvent:
+    """Record what the outside handed in, given as JSON text."""
+    return NewEvent(EventType.HOOK_RECEIVED, correlation_id, f'{{"payload":{payload},"resume_id":{text(resume_id)}}}')
+
+
+def child_started(child: Offspring) -> NewEvent:
+    return NewEvent(
+        EventType.CHILD_STARTED,
+        child.correlation_id,
+        text({"instance_id": child.id, "definition": child.definition}),
+    )
+
+
+def child_refused(child: Offspring, failure: Failure) -> NewEvent:
+    shown = failure.shown()
+    data = {"status": REFUSED, "error": {"code": shown.code, "message": shown.message}}
+    return NewEvent(EventType.CHILD_FINISHED, child.correlation_id, text(data))
+
+
+def child_finished(correlation_id: str, child_id: UUID, status: Status, outcome: str | Failure) -> NewEvent:
+    """Record how a child ended: its output, given as JSON text, or what went wrong."""
+    if isinstance(outcome, Failure):
+        shown = outcome.shown()
+        tail = f'"error":{text({"code": shown.code, "message": shown.message})}'
+    else:
+        tail = f'"output":{outcome}'
+    data = f'{{"instance_id":"{child_id}","status":"{status}",{tail}}}'
+    return NewEvent(EventType.CHILD_FINISHED, correlation_id, data)
+
+
+def emitted(correlation_id: str, emit: Emit) -> NewEvent:
+    tail = "" if emit.key is None else f',"key":{text(emit.key)}'
+    data = f'{{"type":{text(emit.type)},"payload":{emit.payload}{tail}}}'
+    return NewEvent(EventType.EMITTED, correlation_id, data)
+
+
+def suspend(instance_id: UUID, events: Iterable[NewEvent], fence: Fence, wake_at: datetime | None) -> Append:
+    """Let go of an instance that has only waits left; without `wake_at` the outside wakes it."""
     return Append(instance_id, tuple(events), fence, Change(Status.WAITING, wake_at))
 
 

@@ -8,6 +8,7 @@ from django.db import connection
 
 from bench import engine, triggers
 from workflows import pump
+from workflows.intake import outside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -17,7 +18,7 @@ def running() -> Iterator[None]:
     stop = threading.Event()
 
     def run() -> None:
-        pump.run(0, stop.is_set)
+        pump.run(0, stop.is_set, outside)
         connection.close()
 
     thread = threading.Thread(target=run)

@@ -1,12 +1,15 @@
 """A coroutine rebuilt from any part of its log stands exactly where the live one stood."""
 
 import json
+from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
 from uuid_utils.compat import uuid7
 
-from workflows.replay import Replay, StepFailed
+from workflows.identity import Identity
+from workflows.operations import StepFailed
+from workflows.replay import Replay
 from workflows.steps import step
 
 
@@ -19,6 +22,9 @@ def work(number):
 def other():
     return None
 
+
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+IDENTITY = Identity(uuid7(), uuid7(), uuid7(), "flow", 1, uuid7())
 
 leaves = st.sampled_from(["work", "other", "sleep"])
 programs = st.recursive(
@@ -56,9 +62,9 @@ def operation(ctx, program):
 
 
 def rebuilt(program, log):
-    replay = Replay(run, uuid7())
+    replay = Replay(run, IDENTITY)
     for event in log:
-        replay.deliver(*event)
+        replay.deliver(*event, MOMENT)
     return replay
 
 
@@ -81,7 +87,7 @@ def test_every_prefix_rebuilds_the_same_place_and_repeats_change_nothing(program
             break
         awaited = list(live.pending.values())
         event = outcome_of(awaited[choice % len(awaited)], choice)
-        live.deliver(*event)
+        live.deliver(*event, MOMENT)
         log.append(event)
         places.append(list(live.pending))
     assert live.result is not None

@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
+from workflows.identity import Identity
 from workflows.models import Event, Instance
 from workflows.states import EventType
 
@@ -49,6 +50,12 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
     )
     Instance.objects.bulk_create(rows)
     return [row.id for row in rows]
+
+
+def identity_of(instance_id: UUID | None = None, definition: str = "flow") -> Identity:
+    """Return what the context of an instance's code is made of."""
+    id_ = instance_id or uuid7()
+    return Identity(id_, ORG, ENV, definition, 1, id_)
 
 
 def row(instance_id: UUID) -> Instance:

@@ -8,6 +8,7 @@ from django.db import connection
 
 from tests import waiting
 from workflows import pump
+from workflows.intake import outside
 
 # A loaded machine may take its time; what never happens still ends the test.
 until = partial(waiting.until, seconds=30.0)
@@ -25,7 +26,7 @@ class Running:
 
     def _run(self, shard, options) -> None:
         try:
-            self.report = pump.run(shard, self.stop_asked.is_set, **options)
+            self.report = pump.run(shard, self.stop_asked.is_set, outside, **options)
         except BaseException as error:  # noqa: BLE001 - the test looks at it
             self.error = error
         finally:
@@ -48,6 +49,6 @@ def running(shard: int = 0, **options):
 
 
 def run_until_idle(shard: int = 0) -> pump.PumpReport:
-    report = pump.run(shard, lambda: False, until_idle=True)
+    report = pump.run(shard, lambda: False, outside, until_idle=True)
     assert report is not None
     return report

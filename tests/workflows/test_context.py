@@ -1,9 +1,10 @@
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from workflows.context import Context, ContextMisused
+from tests.workflows.making import identity_of
+from workflows.context import Context
+from workflows.operations import ContextMisused
 from workflows.steps import step
 
 
@@ -12,9 +13,12 @@ def charge(order, *, currency="EUR"):
     return order
 
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
 @pytest.fixture
 def ctx():
-    return Context(uuid7())
+    return Context(identity_of(), lambda: MOMENT)
 
 
 def test_arguments_travel_as_json(ctx):

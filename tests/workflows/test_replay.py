@@ -1,12 +1,13 @@
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from uuid_utils.compat import uuid7
 
-from workflows.context import ContextMisused
+from tests.workflows.making import identity_of
+from workflows.endings import Completed, Failed
 from workflows.fence import Failure
-from workflows.replay import Completed, Failed, Replay, ReplayDivergence, StepFailed
+from workflows.operations import ContextMisused, StepFailed
+from workflows.replay import Replay, ReplayDivergence
 from workflows.steps import Fatal, step
 
 
@@ -20,18 +21,25 @@ def store(number=0):
     return number
 
 
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+def deliver(replay, type_, name, data, at=MOMENT):
+    replay.deliver(type_, name, data, at)
+
+
 def begin(function, payload="null"):
-    replay = Replay(function, uuid7())
-    replay.deliver("created", "", f'{{"payload": {payload}}}')
+    replay = Replay(function, identity_of())
+    deliver(replay, "created", "", f'{{"payload": {payload}}}')
     return replay
 
 
 def complete(replay, name, result="null"):
-    replay.deliver("step_completed", name, f'{{"result": {result}}}')
+    deliver(replay, "step_completed", name, f'{{"result": {result}}}')
 
 
 def fail(replay, name, code="fatal", message="no"):
-    replay.deliver("step_failed", name, f'{{"error": {{"code": "{code}", "message": "{message}", "type": "Fatal"}}}}')
+    deliver(replay, "step_failed", name, f'{{"error": {{"code": "{code}", "message": "{message}", "type": "Fatal"}}}}')
 
 
 def test_a_workflow_without_operations_ends_at_once_with_its_output():
@@ -128,7 +136,7 @@ def test_gather_answers_in_the_order_given_whatever_ends_first():
     assert list(replay.pending) == names
     complete(replay, names[3], "4")
     complete(replay, names[1], "2")
-    replay.deliver("wait_completed", names[2], "{}")
+    deliver(replay, "wait_completed", names[2], "{}")
     assert replay.result is None
     complete(replay, names[0], "1")
     assert replay.result == Completed("[101,2,null,[4]]")
@@ -195,9 +203,12 @@ def test_waits_and_retries_know_when_they_are_due():
     replay = begin(flow)
     wait, call = replay.pending.values()
     assert wait.call.seconds == 5
-    replay.deliver("wait_created", wait.correlation_id, '{"due_at": "2026-01-01T00:00:05+00:00"}')
-    replay.deliver(
-        "step_retrying", call.correlation_id, '{"attempt": 2, "retry_at": "2026-01-01T00:00:09+00:00", "error": {}}'
+    deliver(replay, "wait_created", wait.correlation_id, '{"due_at": "2026-01-01T00:00:05+00:00"}')
+    deliver(
+        replay,
+        "step_retrying",
+        call.correlation_id,
+        '{"attempt": 2, "retry_at": "2026-01-01T00:00:09+00:00", "error": {}}',
     )
     assert wait.due_at.second == 5
     assert (call.attempt, call.due_at.second) == (2, 9)
@@ -209,7 +220,7 @@ def test_a_repeated_outcome_and_events_that_move_nothing_are_ignored():
         await ctx.step(store)
 
     replay = begin(flow)
-    replay.deliver("started", "", "{}")
+    deliver(replay, "started", "", "{}")
     complete(replay, "step:fetch:1")
     complete(replay, "step:fetch:1")
     assert list(replay.pending) == ["step:store:1"]

@@ -22,8 +22,18 @@ def test_options_are_kept():
     assert (charge.name, charge.retries, charge.timeout_seconds, charge.is_async) == ("bill", 3, 30, True)
 
 
+def test_pauses_are_longer_by_chance_so_that_what_failed_together_is_not_tried_together():
+    @step(backoff_seconds=10, backoff_jitter=0.5)
+    def charge():
+        return None
+
+    pauses = {charge.pause_before(1) for _ in range(50)}
+    assert len(pauses) > 10
+    assert all(10 <= pause <= 15 for pause in pauses)
+
+
 def test_the_pause_doubles_up_to_its_cap():
-    @step(retries=9, backoff_seconds=0.5, backoff_max_seconds=3)
+    @step(retries=9, backoff_seconds=0.5, backoff_max_seconds=3, backoff_jitter=0)
     def charge():
         return None
 

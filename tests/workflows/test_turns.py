@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from uuid_utils.compat import uuid7
 
 from workflows import turns
+from workflows.endings import Completed, Failed
 from workflows.fence import Failure, Fence
-from workflows.replay import Completed, Failed
 from workflows.states import EventType, Status
 
 AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)

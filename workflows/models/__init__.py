@@ -4,6 +4,7 @@ from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, ShardBy
 from workflows.models.event import Event
 from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
+from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
 from workflows.models.shard import Shard
@@ -18,10 +19,12 @@ __all__ = [
     "Environment",
     "Event",
     "FlagChange",
+    "Hook",
     "Instance",
     "Organization",
     "OrganizationFlags",
     "Outbox",
+    "Resumption",
     "RolloutMode",
     "Shard",
     "ShardBy",

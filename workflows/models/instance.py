@@ -18,7 +18,7 @@ class Instance(models.Model):
 
     `last_seq` is the log's tail. `epoch` is the pump epoch that owns it, 0 when none does. `wake_at` is what makes
     it ready: a pump of its shard claims it once that time has come; null when nothing is due. `run_after` is when it
-    may start at the earliest.
+    may start at the earliest. `unread` counts what hooks received since its pump last wrote.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -50,6 +50,7 @@ class Instance(models.Model):
     last_seq = models.IntegerField(default=0)
     last_event_at = models.DateTimeField()
     log_bytes = models.IntegerField(default=0)
+    unread = models.IntegerField(default=0, db_default=0)
 
     class Meta:
         ordering: ClassVar = ["-id"]
@@ -66,6 +67,7 @@ class Instance(models.Model):
             models.Index(fields=["shard", "wake_at"], name="instance_ready", condition=Q(wake_at__isnull=False)),
             models.Index(fields=["shard", "epoch"], name="instance_owned", condition=Q(status="running")),
             models.Index(fields=["status", "-id"], name="instance_unfinished", condition=Q(finished_at__isnull=True)),
+            models.Index(fields=["parent_id", "id"], name="instance_of_parent", condition=Q(parent_id__isnull=False)),
             GinIndex(fields=["tags"], name="instance_tags", fastupdate=True),
         ]
 

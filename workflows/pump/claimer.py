@@ -15,10 +15,11 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from workflows import conf, eventlog, outbox, ready
+from workflows import conf, eventlog, ready, registry
 from workflows.pump import claims, leases
 from workflows.pump.claims import Claimed, Logs
 from workflows.pump.leases import Lease
+from workflows.pump.outside import Outside
 
 log = structlog.get_logger(__name__)
 
@@ -53,10 +54,6 @@ class Loop(Protocol):
         """Return instances in a long step; whether they were cancelled meanwhile is worth a look."""
         ...
 
-    def finished_some(self) -> bool:
-        """Say whether instances finished since the last call."""
-        ...
-
 
 @dataclass(frozen=True, slots=True)
 class Reports:
@@ -72,11 +69,12 @@ class Reports:
 class Claimer:
     """Runs until stopped; outages of the database are waited out."""
 
-    def __init__(self, shard: int, lease: Lease, loop: Loop, reports: Reports) -> None:
+    def __init__(self, shard: int, lease: Lease, loop: Loop, outside: Outside, reports: Reports) -> None:
         self._shard = shard
         self._lease = lease
         self._epoch = lease.epoch
         self._loop = loop
+        self._outside = outside
         self._reports = reports
         self._near, self._far = socket.socketpair()
         self._near.setblocking(False)
@@ -181,8 +179,6 @@ class Claimer:
     def _beat(self) -> None:
         """Keep the lease, and do what can wait for a heartbeat."""
         self._reports.lease(leases.heartbeat(self._shard, self._epoch, self._lease.total(self._loop.counts)))
-        if self._loop.finished_some():
-            outbox.deliver(conf.current().outbox_batch)
         if ids := self._loop.long_running():
             self._reports.gone(claims.finished_among(ids))
 
@@ -225,10 +221,17 @@ class Claimer:
         pause = LOOK_AGAIN_SECONDS if self._hinted else conf.current().poll_ms / 1000
         self._next_look = now + (GAP_SECONDS if len(batch) == limit else pause)
         self._hinted = False
+        self._learn(batch)
         for part in claims.in_parts(batch):
             known = {claim.id: self._loop.tail_of(claim.id) for claim in part}
             behind = {claim.id: known[claim.id] for claim in part if known[claim.id] != claim.tail}
             self._reports.claimed(part, eventlog.read_many(behind) if behind else {})
+
+    def _learn(self, batch: Sequence[Claimed]) -> None:
+        """Have the definitions registered that are stored and not known here yet."""
+        pairs = {(claim.identity.definition, claim.identity.version) for claim in batch}
+        if unknown := [pair for pair in pairs if registry.get(*pair) is None]:
+            self._outside.learn(unknown)
 
     def _read_wanted(self) -> None:
         with self._lock:

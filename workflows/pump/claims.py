@@ -7,6 +7,7 @@ from uuid import UUID
 
 from workflows import eventlog
 from workflows.fence import StoredEvent
+from workflows.identity import Identity
 
 # Only while the shard still carries our epoch: the row is locked so that a takeover comes before or after, not between.
 CLAIM = """
@@ -24,12 +25,14 @@ WITH mine AS MATERIALIZED (
         started_at = coalesce(w.started_at, t.at), last_event_at = t.at,
         last_seq = t.last_seq + t.first::int, log_bytes = w.log_bytes + 2 * t.first::int
     FROM timed t WHERE w.id = t.id
-    RETURNING w.id, w.definition, w.version, w.last_seq, w.log_bytes, w.takeovers
+    RETURNING w.id, w.org_id, w.env_id, w.definition, w.version, w.root_id, w.depth,
+        w.last_seq, w.log_bytes, w.takeovers
 ), started AS (
     INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
     SELECT id, last_seq + 1, 'started', '', '{}', at FROM timed WHERE first
 )
-SELECT id, definition, version, last_seq, log_bytes, takeovers, clock_timestamp() FROM claimed"""
+SELECT id, org_id, env_id, definition, version, root_id, depth, last_seq, log_bytes, takeovers, clock_timestamp()
+FROM claimed"""
 
 # Ours by the table and not in hand: ready again.
 RECOVER = """
@@ -47,15 +50,17 @@ READ_BYTES = 8 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """An instance that is ours now. `events` are those after the tail that the loop knew, if any."""
+    """An instance that is ours now."""
 
-    id: UUID
-    definition: str
-    version: int
+    identity: Identity
     tail: int
     log_bytes: int
     takeovers: int
     at: datetime
+
+    @property
+    def id(self) -> UUID:
+        return self.identity.id
 
 
 Logs = Mapping[UUID, Sequence[StoredEvent]]
@@ -63,7 +68,8 @@ Logs = Mapping[UUID, Sequence[StoredEvent]]
 
 def claim(shard: int, epoch: int, limit: int) -> list[Claimed]:
     """Take up to `limit` ready instances, those due longest first; none when the shard has another owner."""
-    return [Claimed(*row) for row in eventlog.execute(CLAIM, {"shard": shard, "epoch": epoch, "limit": limit})]
+    found = eventlog.execute(CLAIM, {"shard": shard, "epoch": epoch, "limit": limit})
+    return [Claimed(Identity(*row[:7]), *row[7:]) for row in found]
 
 
 def recover(shard: int, epoch: int, held: Sequence[UUID]) -> int:

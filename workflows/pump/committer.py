@@ -11,8 +11,10 @@ from uuid import UUID
 import structlog
 from django.db import InterfaceError, OperationalError, connection
 
-from workflows import conf, eventlog
-from workflows.fence import Append, Busy, Fence, Outcome
+from workflows import conf, eventlog, offspring, turns
+from workflows.fence import Append, Busy, Failure, Fence, Outcome
+from workflows.pump.outside import Outside
+from workflows.trigger import Trigger
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +28,8 @@ LONGEST_PAUSE_SECONDS = 2.0
 class Write(Generic[W]):
     """One append and who asked for it; `outcome` is set when it comes back.
 
-    `unsure` says that an earlier try broke with the connection, and may have been written.
+    `unsure` says that an earlier try broke with the connection, and may have been written. `born` are the children
+    that are written with it.
     """
 
     owner: W
@@ -35,6 +38,7 @@ class Write(Generic[W]):
     outcome: Outcome = field(default_factory=Busy)
     unsure: bool = False
     tries: int = 0
+    born: tuple[Trigger, ...] | None = None
 
     @property
     def size(self) -> int:
@@ -44,8 +48,9 @@ class Write(Generic[W]):
 class Committer(Generic[W]):
     """Takes writes from the loop, gives them back with their outcomes, many at a time."""
 
-    def __init__(self, broken: Callable[[BaseException], None]) -> None:
+    def __init__(self, outside: Outside, broken: Callable[[BaseException], None]) -> None:
         """Call `broken`, from the committer's thread, if it can't go on."""
+        self._outside = outside
         self._broken = broken
         self._give_back: Callable[[Sequence[Write[W]]], None] = _to_nobody
         self._queue: deque[Write[W]] = deque()
@@ -126,9 +131,32 @@ class Committer(Generic[W]):
         self._settle(group, outcomes)
 
     def _append(self, group: list[Write[W]]) -> list[Outcome]:
-        if len(group) == 1 and group[0].tries >= BUSY_TRIES:
-            return [eventlog.append(group[0].request)]
-        return eventlog.append_group([write.request for write in group])
+        waits = len(group) == 1 and group[0].tries >= BUSY_TRIES
+        parents = {write: self._place(write) for write in group if write.request.children}
+        others = [write for write in group if write not in parents]
+        outcomes = {write: offspring.append(write.request, born, waits=waits) for write, born in parents.items()}
+        if waits and others:
+            outcomes[others[0]] = eventlog.append(others[0].request)
+        else:
+            requests = [write.request for write in others]
+            outcomes.update(zip(others, eventlog.append_group(requests), strict=True))
+        return [outcomes[write] for write in group]
+
+    def _place(self, write: Write[W]) -> tuple[Trigger, ...]:
+        """Find where each child is to run; the event of one that can't tells why."""
+        if write.born is not None:
+            return write.born
+        children = write.request.children
+        placed = dict(zip(children, self._outside.place(children), strict=True))
+        refusals = {
+            child.correlation_id: turns.child_refused(child, failure)
+            for child, failure in placed.items()
+            if isinstance(failure, Failure)
+        }
+        events = tuple(refusals.get(event.correlation_id, event) for event in write.request.events)
+        write.request = replace(write.request, events=events)
+        write.born = tuple(trigger for trigger in placed.values() if isinstance(trigger, Trigger))
+        return write.born
 
     def _settle(self, group: list[Write[W]], outcomes: list[Outcome]) -> None:
         answered = []

@@ -2,7 +2,7 @@
 
 import asyncio
 import heapq
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from enum import Enum
@@ -12,12 +12,14 @@ from uuid import UUID
 import msgspec
 
 from workflows import conf, turns
-from workflows.context import Sleep, StepCall
-from workflows.fence import Append, Failure, Fence, NewEvent, StoredEvent
+from workflows.fence import Append, Appended, Failure, Fence, NewEvent, Offspring, StoredEvent
+from workflows.identity import Identity
+from workflows.operations import Child, Emit, Hook, Sleep, StepCall
+from workflows.pending import Pending
 from workflows.pump.committer import Write
 from workflows.pump.steps import StepRun
 from workflows.registry import Registered
-from workflows.replay import Pending, Replay
+from workflows.replay import Replay
 from workflows.states import EventType
 
 decode = msgspec.json.decode
@@ -25,7 +27,10 @@ decode = msgspec.json.decode
 Start = Callable[[Pending, StepCall[Any]], StepRun]
 TERMINAL = frozenset({EventType.COMPLETED, EventType.FAILED, EventType.CANCELLED})
 PAUSING = frozenset({EventType.PAUSED, EventType.RESUMED})
-WITH_DUE = frozenset({EventType.WAIT_CREATED, EventType.STEP_RETRYING})
+WITH_DUE = frozenset({EventType.WAIT_CREATED, EventType.STEP_RETRYING, EventType.HOOK_CREATED})
+FACTS = frozenset({EventType.STEP_COMPLETED, EventType.STEP_FAILED, EventType.STEP_RETRYING, EventType.EMITTED})
+COMPLETING = frozenset({EventType.WAIT_COMPLETED, EventType.HOOK_DISPOSED})
+RECORDING = frozenset({EventType.WAIT_CREATED, EventType.HOOK_CREATED, EventType.HOOK_CONFLICT})
 
 
 class Fed(Enum):
@@ -40,7 +45,8 @@ class Live:
     """Owned by the event loop's thread.
 
     `tail` is the last event the coroutine has seen. `write` is the append under way; there is one at a time.
-    `outgoing` are facts that wait for it. `behind` says that the log is being read up to its end. `refusal` is all
+    `outgoing` are facts that wait for it, `unrecorded` the waits and hooks that the log does not know yet, `unborn` the
+    children that wait for their turn. `behind` says that the log is being read up to its end. `refusal` is all
     that is to be appended for an instance that can't or must not run here, whatever its log holds. `claimed_again` says
     that a claim came while the append was under way: what it suspends is ours again already. `paused` says that the log
     tells of a pause: what runs may end and be recorded, and nothing else happens.
@@ -52,6 +58,7 @@ class Live:
         "closed",
         "dues",
         "id",
+        "identity",
         "log_bytes",
         "outgoing",
         "paused",
@@ -60,18 +67,21 @@ class Live:
         "running",
         "tail",
         "timer",
+        "unborn",
         "unrecorded",
         "write",
     )
 
-    def __init__(self, instance_id: UUID, registered: Registered) -> None:
-        self.id = instance_id
-        self.replay = Replay(registered.function, instance_id)
+    def __init__(self, identity: Identity, registered: Registered) -> None:
+        self.id = identity.id
+        self.identity = identity
+        self.replay = Replay(registered.function, identity)
         self.tail = 0
         self.log_bytes = 0
         self.running: dict[str, StepRun] = {}
         self.outgoing: list[NewEvent] = []
-        self.unrecorded: dict[str, Sleep] = {}
+        self.unrecorded: dict[str, Sleep | Hook] = {}
+        self.unborn: deque[Pending] = deque()
         self.dues: list[tuple[datetime, str]] = []
         self.refusal: Append | None = None
         self.write: Write[Live] | None = None
@@ -94,68 +104,109 @@ class Live:
                 return Fed.GAP
             if event.type in TERMINAL:
                 return Fed.ENDED
-            self._deliver(event.type, event.correlation_id, event.data)
+            self._deliver(event.type, event.correlation_id, event.data, event.at)
             self.tail = event.seq
         return Fed.ALL
 
-    def feed_own(self, events: Iterable[NewEvent]) -> None:
+    def feed_own(self, events: Iterable[NewEvent], appended: Appended) -> None:
         """Deliver what was just appended at the tail."""
         for event in events:
-            self._deliver(event.type, event.correlation_id, event.data)
+            type_ = EventType.HOOK_CONFLICT if event.correlation_id in appended.clashes else event.type
+            self._deliver(type_, event.correlation_id, event.data, appended.at)
             self.tail += 1
 
-    def _deliver(self, type_: str, correlation_id: str, data: str) -> None:
+    def _deliver(self, type_: str, correlation_id: str, data: str, at: datetime) -> None:
         if type_ in PAUSING:
             self.paused = type_ == EventType.PAUSED
             return
-        self.replay.deliver(type_, correlation_id, data)
-        if type_ in WITH_DUE:
+        self.replay.deliver(type_, correlation_id, data, at)
+        if type_ in RECORDING:
             self.unrecorded.pop(correlation_id, None)
+        if type_ in WITH_DUE:
             pending = self.replay.pending.get(correlation_id)
             if pending is not None and pending.due_at is not None:
                 heapq.heappush(self.dues, (pending.due_at, correlation_id))
 
     def next_append(self, epoch: int, now: datetime, start: Start) -> Append | None:
-        """Return what is to be appended next, if anything: facts, else the end, else decisions about waits.
+        """Return what is to be appended next, if anything: facts, else the end, else decisions.
 
         Steps that are asked for, or whose retry is due, are started.
         """
-        if self.outgoing and (facts := self._take_unsettled()):
-            return Append(self.id, facts, Fence(epoch=epoch))
         if self.paused or self.refusal is not None:
-            return None if self.paused else self.refusal
-        fence = Fence(self.tail, epoch)
-        if self.replay.result is not None:
-            return turns.finish(self.id, self.replay.result, fence)
+            return self._facts(epoch) or (None if self.paused else self.refusal)
         self._begin(start)
-        events: list[NewEvent] = []
+        if (facts := self._facts(epoch)) is not None:
+            return facts
+        fence = Fence(self.tail, epoch)
+        if (result := self.replay.result) is not None:
+            return turns.finish(self.id, result, fence)
+        completed: list[NewEvent] = []
         for pending in self._take_due(now):
-            if isinstance(pending.call, StepCall):
-                self.running[pending.correlation_id] = start(pending, pending.call)
-            else:
-                events.append(turns.wait_completed(pending.correlation_id))
-        return self._decide(now, fence, events)
+            match pending.call:
+                case StepCall() as call:
+                    self.running[pending.correlation_id] = start(pending, call)
+                case Hook():
+                    completed.append(turns.hook_disposed(pending.correlation_id, "timed_out"))
+                case _:
+                    completed.append(turns.wait_completed(pending.correlation_id))
+        return self._decide(now, fence, completed)
 
     def _begin(self, start: Start) -> None:
-        """Start the steps that were asked for since the last time, and note the sleeps."""
+        """Begin what was asked for since the last time: steps and facts at once, waits and hooks when decided."""
         for pending in self.replay.take_fresh():
-            if pending.due_at is not None:
+            if pending.due_at is not None or pending.recorded:
                 continue
-            if isinstance(pending.call, StepCall):
-                self.running[pending.correlation_id] = start(pending, pending.call)
-            else:
-                self.unrecorded[pending.correlation_id] = pending.call
+            match pending.call:
+                case StepCall() as call:
+                    self.running[pending.correlation_id] = start(pending, call)
+                case Emit() as emit:
+                    self.outgoing.append(turns.emitted(pending.correlation_id, emit))
+                case Child():
+                    self.unborn.append(pending)
+                case Sleep() | Hook() as call:
+                    self.unrecorded[pending.correlation_id] = call
 
-    def _decide(self, now: datetime, fence: Fence, events: list[NewEvent]) -> Append | None:
-        """Record new waits and, when only waits are left, suspend."""
-        dues = [now + timedelta(seconds=sleep.seconds) for sleep in self.unrecorded.values()]
-        events += [turns.wait_created(name, due) for name, due in zip(self.unrecorded, dues, strict=True)]
-        dues += [due for due, _ in self.dues[:1]]
-        ends_some = len(events) > len(self.unrecorded)
-        if self.running or ends_some or (dues and min(dues) <= now):
+    def _facts(self, epoch: int) -> Append | None:
+        """Return the facts that wait, and the children there is room for."""
+        children = self._take_unborn()
+        events = (*self._take_unsettled(), *map(turns.child_started, children))
+        return Append(self.id, events, Fence(epoch=epoch), children=children) if events else None
+
+    def _take_unborn(self) -> tuple[Offspring, ...]:
+        """Take the children that may be started now; the others wait for the end of some."""
+        if not self.unborn or self.paused:
+            return ()
+        room = conf.current().max_children - len(self.replay.children)
+        taken: list[Offspring] = []
+        while self.unborn and len(taken) < room:
+            pending = self.unborn.popleft()
+            call = pending.call
+            awaited = pending.correlation_id in self.replay.pending and not pending.recorded
+            if awaited and isinstance(call, Child):
+                taken.append(Offspring(self.identity, pending.correlation_id, call.definition, call.payload))
+        return tuple(taken)
+
+    def _decide(self, now: datetime, fence: Fence, completed: list[NewEvent]) -> Append | None:
+        """Record new waits and hooks and, when only those are left, suspend."""
+        dues = [due for due, _ in self.dues[:1]]
+        events = completed + [turns.hook_disposed(name, "closed") for name in self.replay.disposals]
+        hooks = False
+        for name, call in self.unrecorded.items():
+            if name not in self.replay.pending:
+                continue
+            if isinstance(call, Hook):
+                hooks = True
+                events.append(turns.hook_created(name, call, now))
+                due = None if call.timeout_seconds is None else now + timedelta(seconds=call.timeout_seconds)
+            else:
+                due = call.until or now + timedelta(seconds=call.seconds)
+                events.append(turns.wait_created(name, due))
+            if due is not None:
+                dues.append(due)
+        if self.running or completed or (dues and min(dues) <= now):
             return Append(self.id, tuple(events), fence) if events else None
-        if dues:
-            return turns.suspend(self.id, events, fence, min(dues))
+        if dues or hooks or self.unborn or self.replay.waits_outside():
+            return turns.suspend(self.id, events, fence, min(dues, default=None))
         nothing = Failure("context_misused", "the workflow awaits nothing that could happen")
         return turns.fail(self.id, nothing, fence)
 
@@ -168,7 +219,7 @@ class Live:
         """Say whether the log has the outcome that this would record, as after an append whose answer was lost."""
         pending = self.replay.pending.get(event.correlation_id)
         if pending is None:
-            return True
+            return event.correlation_id not in self.replay.unread
         return event.type == EventType.STEP_RETRYING and decode(event.data)["attempt"] <= pending.attempt
 
     def _take_due(self, now: datetime) -> list[Pending]:
@@ -180,15 +231,17 @@ class Live:
                 taken.append(pending)
         return taken
 
-    def put_back(self, events: Iterable[NewEvent]) -> None:
+    def put_back(self, request: Append) -> None:
         """Take back what an append that may or may not have been written was to say."""
-        for event in events:
+        self.unborn.extend(
+            pending for child in request.children if (pending := self.replay.pending.get(child.correlation_id))
+        )
+        for event in request.events:
             pending = self.replay.pending.get(event.correlation_id)
-            if event.type == EventType.WAIT_COMPLETED:
-                if pending is not None and pending.due_at is not None:
-                    heapq.heappush(self.dues, (pending.due_at, event.correlation_id))
-            elif event.type != EventType.WAIT_CREATED:
+            if event.type in FACTS:
                 self.outgoing.append(event)
+            elif event.type in COMPLETING and pending is not None and pending.due_at is not None:
+                heapq.heappush(self.dues, (pending.due_at, event.correlation_id))
 
     def stop_timer(self) -> None:
         if self.timer is not None:

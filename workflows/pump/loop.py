@@ -1,7 +1,7 @@
 """The pump: holds one shard, claims its ready instances and runs them until it is asked to stop.
 
-The event loop runs in the calling thread; beside it a committer writes, a claimer keeps the lease and claims, and a
-bounded pool runs sync steps. Threads and connections are opened here, after any fork.
+The event loop runs in the calling thread; beside it a committer writes, a claimer keeps the lease and claims, a relayer
+empties the outbox, and a bounded pool runs sync steps. Threads and connections are opened here, after any fork.
 """
 
 import asyncio
@@ -22,6 +22,8 @@ from workflows.pump.claimer import Claimer, Reports
 from workflows.pump.committer import Committer
 from workflows.pump.leases import Lease
 from workflows.pump.live import Live
+from workflows.pump.outside import Outside
+from workflows.pump.relayer import Relayer
 from workflows.pump.runner import Runner
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,7 @@ class PumpBroken(Exception):
 def run(
     shard: int,
     stop_requested: Callable[[], bool],
+    outside: Outside,
     *,
     standby: bool = False,
     until_idle: bool = False,
@@ -62,16 +65,18 @@ def run(
     """
     try:
         lease = _acquire(shard, stop_requested, standby=standby)
-        return _hold(shard, lease, stop_requested, until_idle=until_idle) if lease is not None else None
+        return _hold(shard, lease, stop_requested, outside, until_idle=until_idle) if lease is not None else None
     finally:
         connection.close()
 
 
-def _hold(shard: int, lease: Lease, stop_requested: Callable[[], bool], *, until_idle: bool) -> PumpReport:
+def _hold(
+    shard: int, lease: Lease, stop_requested: Callable[[], bool], outside: Outside, *, until_idle: bool
+) -> PumpReport:
     log.info("workflows.pump_started", shard=shard, epoch=lease.epoch)
     # Not needed meanwhile, and hardly alive after hours of silence.
     connection.close()
-    report = asyncio.run(Pump(shard, lease, stop_requested, until_idle=until_idle).main())
+    report = asyncio.run(Pump(shard, lease, stop_requested, outside, until_idle=until_idle).main())
     released = 0 if report.lost else _release(shard, lease, report)
     log.info("workflows.pump_stopped", shard=shard, epoch=lease.epoch, released=released, lost=report.lost)
     return PumpReport(shard, lease.epoch, report.groups, released, report.lost, report.counts)
@@ -102,10 +107,13 @@ def _release(shard: int, lease: Lease, report: PumpReport) -> int:
 class Pump:
     """One hold on a shard: the threads, the loop, and how they end."""
 
-    def __init__(self, shard: int, lease: Lease, stop_requested: Callable[[], bool], *, until_idle: bool) -> None:
+    def __init__(
+        self, shard: int, lease: Lease, stop_requested: Callable[[], bool], outside: Outside, *, until_idle: bool
+    ) -> None:
         self._shard = shard
         self._lease = lease
         self._stop_requested = stop_requested
+        self._outside = outside
         self._until_idle = until_idle
         self._error: BaseException | None = None
 
@@ -118,8 +126,9 @@ class Pump:
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(self._on_error)
         broken = _through(loop, self._broken)
-        committer: Committer[Live] = Committer(broken)
-        runner = Runner(self._lease, committer, lambda: claimer)
+        committer: Committer[Live] = Committer(self._outside, broken)
+        relayer = Relayer(self._shard, self._outside)
+        runner = Runner(self._lease, committer, lambda: claimer, relayer.tell)
         reports = Reports(
             claimed=_through(loop, runner.claimed),
             read=_through(loop, runner.read),
@@ -127,9 +136,10 @@ class Pump:
             lease=_through(loop, runner.lease_kept),
             broken=broken,
         )
-        claimer = Claimer(self._shard, self._lease, runner, reports)
+        claimer = Claimer(self._shard, self._lease, runner, self._outside, reports)
         committer.start(_through(loop, runner.written))
         claimer.start()
+        relayer.start()
         while not (self._stop_requested() or runner.lost or self._error):
             await asyncio.sleep(CHECK_SECONDS)
             if self._until_idle and runner.idle():
@@ -144,6 +154,8 @@ class Pump:
         runner.close()
         await asyncio.to_thread(committer.join, JOIN_SECONDS)
         await asyncio.to_thread(claimer.join, JOIN_SECONDS)
+        relayer.stop()
+        await asyncio.to_thread(relayer.join, JOIN_SECONDS)
         if self._error is not None:
             raise PumpBroken(f"shard {self._shard}: {self._error!r}") from self._error
         return PumpReport(self._shard, self._lease.epoch, committer.groups, 0, runner.lost, dict(runner.counts))

@@ -21,7 +21,7 @@ from workflows.pump.leases import Clock, Lease
 from workflows.pump.live import Fed, IdleLives, Live
 from workflows.pump.steps import StepRun, Steps
 from workflows.replay import ReplayDivergence
-from workflows.states import Status
+from workflows.states import EventType, Status
 
 log = structlog.get_logger(__name__)
 SUSPECT_TAKEOVERS = 2
@@ -31,15 +31,18 @@ LONG_STEP_SECONDS = 1.0
 class Runner:
     """The instances of one pump: `active` ones are ours in the database, idle ones sleep with their coroutine kept."""
 
-    def __init__(self, lease: Lease, committer: Committer[Live], claimer: Callable[[], Claimer]) -> None:
+    def __init__(
+        self, lease: Lease, committer: Committer[Live], claimer: Callable[[], Claimer], tell: Callable[[], None]
+    ) -> None:
+        """Call `tell` when something was written to the outbox."""
         self._epoch = lease.epoch
         self._committer = committer
         self._claimer = claimer
+        self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._idle = IdleLives()
         self._suspects: list[tuple[Claimed, Logs]] = []
         self._alone = False
-        self._ended = 0
         self.active: dict[UUID, Live] = {}
         self.counts: Counter[str] = Counter()
         self.clock = Clock(lease.at)
@@ -72,10 +75,6 @@ class Runner:
     def tail_of(self, instance_id: UUID) -> int:
         live = self._idle.find(instance_id) or self.active.get(instance_id)
         return live.tail if live is not None else 0
-
-    def finished_some(self) -> bool:
-        ended, self._ended = self._ended, 0
-        return ended > 0
 
     def long_running(self) -> list[UUID]:
         horizon = time.monotonic() - LONG_STEP_SECONDS
@@ -135,10 +134,11 @@ class Runner:
             if live.closed:
                 self.counts["late_outcomes"] += 1
                 continue
-            event = run.event(now)
-            self.counts[event.type.value] += 1
             del live.running[run.pending.correlation_id]
-            live.outgoing.append(event)
+            if not run.skipped:
+                event = run.event(now)
+                self.counts[event.type.value] += 1
+                live.outgoing.append(event)
             self._advance(live)
         self._flush()
 
@@ -166,22 +166,25 @@ class Runner:
     def _new(self, claim: Claimed) -> Live | None:
         """Make an instance's coroutine; None when it can't or must not run here."""
         fence = Fence(epoch=self._epoch)
-        registered = registry.get(claim.definition, claim.version)
+        identity = claim.identity
+        registered = registry.get(identity.definition, identity.version)
         if claim.takeovers >= conf.current().max_takeovers:
             failure = Failure("crash_loop", f"{claim.takeovers} owners in a row died with it")
             self._refuse(claim, turns.fail(claim.id, failure, fence, Status.SYSTEM_FAILURE))
         elif registered is None:
-            log.warning("workflows.definition_absent", definition=claim.definition, version=claim.version)
-            notice = Failure("definition_absent", f"{claim.definition} version {claim.version} is not registered here")
+            log.warning("workflows.definition_absent", definition=identity.definition, version=identity.version)
+            message = f"{identity.definition} version {identity.version} is not registered here"
+            notice = Failure("definition_absent", message)
             wake_at = self.clock.now() + timedelta(seconds=conf.current().unknown_definition_retry_seconds)
             self._refuse(claim, turns.set_aside(claim.id, fence, wake_at, notice))
         else:
-            return Live(claim.id, registered)
+            return Live(identity, registered)
         return None
 
     def _refuse(self, claim: Claimed, request: Append) -> None:
         """Append for an instance that has no coroutine here, and forget it."""
-        live = Live(claim.id, registry.Registered(claim.definition, claim.version, _not_run))
+        identity = claim.identity
+        live = Live(identity, registry.Registered(identity.definition, identity.version, _not_run))
         live.tail, live.refusal = claim.tail, request
         self.active[claim.id] = live
         self._advance(live)
@@ -238,9 +241,9 @@ class Runner:
 
     def _written(self, live: Live, write: Write[Live]) -> None:
         match write.outcome:
-            case Appended(base):
+            case Appended() as appended:
                 live.log_bytes += write.size
-                self._landed(live, base, write.request)
+                self._landed(live, appended, write.request)
             case Conflict(tail):
                 log.info("workflows.fence_conflict", instance=str(live.id), at=write.request.fence.tail, tail=tail)
                 self._conflicted(live, write)
@@ -252,39 +255,44 @@ class Runner:
                 # Finished from outside, taken over, deleted, or not even to be failed: not ours any more.
                 self._drop(live)
 
-    def _landed(self, live: Live, base: int, request: Append) -> None:
+    def _landed(self, live: Live, appended: Appended, request: Append) -> None:
         change = request.change
         if change is not None and change.finishes:
             self.counts[change.status.value] += 1
-            self._ended += 1
+            self._tell()
             self._drop(live)
-        elif base > live.tail:
+            return
+        if appended.base > live.tail:
             # Something from outside came first, and is to be delivered first: the log has both.
             self._catch_up(live)
+            return
+        if appended.base == live.tail:
+            live.feed_own(request.events, appended)
+        if any(event.type == EventType.EMITTED for event in request.events):
+            self._tell()
+        if change is not None and change.status is Status.WAITING and not live.claimed_again:
+            # A hook whose token is taken raises where it is awaited, so the database makes its instance ready.
+            self._suspended(live, appended.at if appended.clashes else change.wake_at)
         else:
-            if base == live.tail:
-                live.feed_own(request.events)
-            if change is not None and change.wake_at is not None and not live.claimed_again:
-                self._suspended(live, change.wake_at)
-            else:
-                self._advance(live)
+            self._advance(live)
 
     def _conflicted(self, live: Live, write: Write[Live]) -> None:
         """Write once more with the epoch as the only fence; what has landed meanwhile is delivered first."""
         request = write.request
         change = request.change if request.change is not None and request.change.finishes else None
         if write.unsure:
-            live.put_back(request.events)
+            live.put_back(request)
             self._catch_up(live)
         elif request.events or change is not None:
             self._write(live, replace(request, fence=Fence(epoch=self._epoch), change=change))
         else:
             self._catch_up(live)
 
-    def _suspended(self, live: Live, wake_at: datetime) -> None:
+    def _suspended(self, live: Live, wake_at: datetime | None) -> None:
         """Keep the coroutine of an instance that sleeps, as long as there is room for it."""
         del self.active[live.id]
-        self._claimer().alarm(self.clock.monotonic(wake_at) + 0.001)
+        if wake_at is not None:
+            self._claimer().alarm(self.clock.monotonic(wake_at) + 0.001)
         if live.replay.pending:
             self._idle.keep(live)
         else:

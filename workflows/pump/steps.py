@@ -11,11 +11,12 @@ import msgspec
 from django.db import close_old_connections, connections
 
 from workflows import conf, turns
-from workflows.context import StepCall
+from workflows.endings import failure_of
 from workflows.fence import NewEvent
+from workflows.operations import StepCall
+from workflows.pending import Pending
 from workflows.pump.pool import StepPool
-from workflows.replay import Pending, failure_of
-from workflows.steps import Fatal, Retryable
+from workflows.steps import Fatal, Retryable, Running, running
 
 if TYPE_CHECKING:
     from workflows.pump.live import Live
@@ -35,9 +36,9 @@ class ResultInvalid(Fatal):
 
 
 class StepRun:
-    """One attempt at one step. A thread writes `result` or `error`; the loop alone sets `timed_out`."""
+    """One attempt at one step. A thread writes `result` or `error`; the loop alone sets `timed_out` and `skipped`."""
 
-    __slots__ = ("call", "error", "live", "pending", "result", "started_at", "task", "timed_out")
+    __slots__ = ("call", "error", "live", "pending", "result", "skipped", "started_at", "task", "timed_out")
 
     def __init__(self, live: "Live", pending: Pending, call: StepCall[Any]) -> None:
         self.live = live
@@ -47,12 +48,19 @@ class StepRun:
         self.error: BaseException | None = None
         self.started_at: float | None = None
         self.timed_out = False
+        self.skipped = False
         self.task: asyncio.Task[None] | None = None
+
+    @property
+    def lost(self) -> bool:
+        """Whether it lost a race, so that nobody reads its outcome."""
+        return self.pending.correlation_id in self.live.replay.unread
 
     def run(self) -> None:
         """Call a sync step; its outcome is kept, whatever it is."""
         self.started_at = time.monotonic()
         try:
+            running.set(Running(self.live.identity, self.pending.correlation_id))
             args, kwargs = decode(self.call.arguments)
             self.result = _encoded(self.call.definition.function(*args, **kwargs))
         except BaseException as error:  # noqa: BLE001 - a step may raise anything, and all of it is its outcome
@@ -62,6 +70,7 @@ class StepRun:
         """Await an async step within its time-out."""
         self.started_at = time.monotonic()
         try:
+            running.set(Running(self.live.identity, self.pending.correlation_id))
             args, kwargs = decode(self.call.arguments)
             async with asyncio.timeout(self.call.definition.timeout_seconds) as limit:
                 self.result = _encoded(await self.call.definition.function(*args, **kwargs))
@@ -78,7 +87,7 @@ class StepRun:
             return turns.step_completed(correlation_id, self.result)
         failure, kind, failures = failure_of(error), type(error).__name__, self.pending.attempt + 1
         definition = self.call.definition
-        if isinstance(error, Fatal) or failures > definition.retries:
+        if isinstance(error, Fatal) or failures > definition.retries or self.lost:
             return turns.step_failed(correlation_id, failure, kind)
         after = error.after_seconds if isinstance(error, Retryable) else None
         pause = definition.pause_before(failures) if after is None else max(0.0, after)
@@ -108,10 +117,14 @@ class Steps:
         return run
 
     def go(self) -> None:
-        """Start what may start now."""
+        """Start what may start now; what has lost its race meanwhile is not begun."""
         while self._waiting and self.running < self.limit and not self._held:
             run = self._waiting.popleft()
             if run.live.closed:
+                continue
+            if run.lost:
+                run.skipped = True
+                self._loop.call_soon(self._done, [run])
                 continue
             self.running += 1
             if run.call.definition.is_async:

@@ -9,11 +9,12 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from tests.workflows.making import ENV, ORG, make_instance, make_instances
+from tests.workflows.making import make_instance, make_instances
 from tests.workflows.pumping import until
 from workflows import eventlog, ready
 from workflows.fence import Append, NewEvent
-from workflows.models import Instance, Outbox, Shard
+from workflows.intake import outside
+from workflows.models import Instance, Shard
 from workflows.pump import leases
 from workflows.pump.claimer import Claimer, Reports
 from workflows.states import EventType, Status
@@ -30,7 +31,6 @@ class Side:
         self.free = 100
         self.tails = {}
         self.long = []
-        self.ended = False
         self.claims, self.logs, self.reads, self.ends, self.kept, self.errors = [], {}, [], [], [], []
 
     def room(self):
@@ -44,9 +44,6 @@ class Side:
 
     def long_running(self):
         return self.long
-
-    def finished_some(self):
-        return self.ended
 
     def claimed(self, batch, logs):
         self.logs |= logs
@@ -67,7 +64,7 @@ def start(side):
 
     def begin():
         reports = Reports(side.claimed, side.reads.append, side.ends.extend, side.kept.append, side.errors.append)
-        claimer = Claimer(0, leases.acquire(0, "test"), side, reports)
+        claimer = Claimer(0, leases.acquire(0, "test"), side, outside, reports)
         claimer.start()
         started.append(claimer)
         return claimer
@@ -150,13 +147,11 @@ def test_a_log_that_is_asked_for_is_read_up_to_its_end(side, start, settings):
 def test_each_heartbeat_keeps_the_lease_and_brings_what_was_done(side, start, settings):
     settings.WORKFLOWS = {"HEARTBEAT_MS": 20}
     ended = make_instance(status=Status.CANCELLED, finished_at=timezone.now(), wake_at=None)
-    Outbox.objects.create(instance_id=ended, org_id=ORG, env_id=ENV, key="k", payload={}, created_at=timezone.now())
-    side.counts["completed"], side.ended, side.long = 3, True, [ended]
+    side.counts["completed"], side.long = 3, [ended]
     start()
     until(lambda: len(side.kept) > 1)
     assert json.loads(side.kept[-1].counts) == Shard.objects.get(index=0).counts == {"completed": 3}
     assert side.ends[0] == ended
-    until(lambda: not Outbox.objects.exists())
 
 
 def test_a_lease_that_was_lost_is_told(side, start, settings):

@@ -6,9 +6,8 @@ from threading import Thread
 import pytest
 from django.db import connection, transaction
 from django.utils import timezone
-from uuid_utils.compat import uuid7
 
-from tests.workflows.making import dense, log_of, make_instance, make_instances, row
+from tests.workflows.making import dense, identity_of, log_of, make_instance, make_instances, row
 from workflows.models import Instance
 from workflows.pump import claims, leases
 from workflows.pump.claims import READ_BYTES, Claimed
@@ -110,7 +109,7 @@ def test_those_that_ended_are_told_from_those_that_run():
 )
 def test_a_batch_is_read_in_parts_bounded_by_bytes(weights, parts):
     now = timezone.now()
-    batch = [Claimed(uuid7(), "noop", 1, 1, weight, 0, now) for weight in weights]
+    batch = [Claimed(identity_of(), 1, weight, 0, now) for weight in weights]
     split = claims.in_parts(batch)
     assert [len(part) for part in split] == parts
     assert [claim for part in split for claim in part] == batch

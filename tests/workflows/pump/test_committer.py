@@ -5,6 +5,7 @@ from tests.workflows.making import dense, held_row, log_of, make_instance, make_
 from tests.workflows.pumping import until
 from workflows import eventlog
 from workflows.fence import Append, Appended, Conflict, Fence, NewEvent
+from workflows.intake import outside
 from workflows.pump.committer import Committer, Write
 from workflows.states import EventType
 
@@ -21,7 +22,7 @@ def answers():
 @pytest.fixture
 def committer(answers):
     broken = []
-    made = Committer(broken.append)
+    made = Committer(outside, broken.append)
     made.start(answers.extend)
     yield made
     made.stop()
@@ -89,7 +90,7 @@ def test_an_append_whose_answer_was_lost_is_not_written_twice(committer, answers
 
 def test_an_error_of_its_own_is_told_and_ends_it():
     broken = []
-    committer = Committer(broken.append)
+    committer = Committer(outside, broken.append)
     committer.start(lambda writes: 1 / 0)
     committer.put(write(make_instance()))
     committer.flush()

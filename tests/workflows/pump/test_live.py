@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from uuid_utils.compat import uuid7
 
+from tests.workflows.making import identity_of
 from workflows import turns
-from workflows.fence import Append, Change, Failure, Fence, NewEvent, StoredEvent
+from workflows.fence import Append, Appended, Change, Failure, Fence, NewEvent, StoredEvent
 from workflows.pump.live import Fed, IdleLives, Live
 from workflows.pump.steps import StepRun
 from workflows.registry import Registered
@@ -26,12 +26,12 @@ class Story:
     """A live instance whose log is kept by the test."""
 
     def __init__(self, function, instance_id=None):
-        self.live = Live(instance_id or uuid7(), Registered("flow", 1, function))
+        self.live = Live(identity_of(instance_id), Registered("flow", 1, function))
         self.started = []
         self.land(CREATED)
 
     def land(self, *events):
-        self.live.feed_own(events)
+        self.live.feed_own(events, Appended(self.live.tail, NOW))
 
     def next(self, after=0.0):
         return self.live.next_append(7, NOW + timedelta(seconds=after), self._start)
@@ -109,7 +109,7 @@ def test_a_retry_that_may_have_been_written_is_recorded_and_run_once():
     retrying = turns.step_retrying("step:work:1", Failure("error", "no"), "ValueError", 1, NOW)
     story.come_back(retrying)
     (fact,) = story.next().events
-    story.live.put_back([fact])
+    story.live.put_back(Append(story.live.id, (fact,)))
     story.land(fact)
     assert story.next() is None
     assert story.started == ["step:work:1"] * 2
@@ -122,12 +122,12 @@ def test_an_ended_wait_that_may_not_have_been_written_is_ended_again():
     story = Story(nap)
     story.land(turns.wait_created("wait:sleep:1", NOW))
     decided = story.next()
-    story.live.put_back(decided.events)
+    story.live.put_back(decided)
     assert story.next() == decided
 
 
 def test_waiting_for_nothing_fails_the_instance():
-    live = Live(uuid7(), Registered("flow", 1, nap))
+    live = Live(identity_of(), Registered("flow", 1, nap))
     assert live.next_append(7, NOW, lambda *_: None).change.failure.code == "context_misused"
 
 

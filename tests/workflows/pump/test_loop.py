@@ -9,6 +9,7 @@ from tests.workflows.making import dense, log_of, make_instance, make_instances,
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import eventlog, pump, ready
 from workflows.fence import Append, NewEvent
+from workflows.intake import outside
 from workflows.models import Instance, Shard
 from workflows.pump import leases
 from workflows.states import EventType, Status
@@ -61,7 +62,7 @@ def test_a_second_pump_leaves_a_live_one_alone(settings):
     settings.WORKFLOWS = {"LEASE_MS": 500, "HEARTBEAT_MS": 50}
     with running():
         until(lambda: Shard.objects.filter(index=0, epoch=1).exists())
-        assert pump.run(0, lambda: False) is None
+        assert pump.run(0, lambda: False, outside) is None
     assert Shard.objects.get(index=0).epoch == 1
 
 

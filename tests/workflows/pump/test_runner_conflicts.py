@@ -8,11 +8,12 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
-from tests.workflows.making import data_of, dense, log_of, make_instance, row, types_of
+from tests.workflows.making import data_of, dense, identity_of, log_of, make_instance, row, types_of
 from tests.workflows.pumping import running, until
 from workflows import eventlog
+from workflows.endings import Completed
 from workflows.fence import Append, Appended, NewEvent
-from workflows.replay import Completed, Replay
+from workflows.replay import Replay
 from workflows.states import EventType, Status
 from workflows.steps import step
 
@@ -48,9 +49,9 @@ def pause():
 
 def replayed(function, instance):
     """Return what a coroutine built anew from the log comes to."""
-    replay = Replay(function, instance)
+    replay = Replay(function, identity_of(instance))
     for event in eventlog.read(instance):
-        replay.deliver(event.type, event.correlation_id, event.data)
+        replay.deliver(event.type, event.correlation_id, event.data, event.at)
     return replay.result
 
 

@@ -10,6 +10,7 @@ import msgspec
 from django.core.management.base import BaseCommand, CommandError
 
 from workflows import conf, pump
+from workflows.intake import outside
 from workflows.pump import PumpReport
 
 
@@ -42,7 +43,7 @@ def _run(shards: list[int], stop: threading.Event, *, once: bool) -> dict[int, P
 
     def run(shard: int) -> None:
         try:
-            reports[shard] = pump.run(shard, stop.is_set, standby=not once, until_idle=once)
+            reports[shard] = pump.run(shard, stop.is_set, outside, standby=not once, until_idle=once)
         except BaseException as error:  # noqa: BLE001 - one pump that breaks ends the process, the others first let go
             broken.append(error)
             stop.set()
