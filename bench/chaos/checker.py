@@ -24,7 +24,6 @@ OUTCOMES = {
     "hook_conflict": "hook",
     "hook_disposed": "end of the hook",
     "child_started": "child",
-    "child_refused": "child",
     "child_finished": "end of the child",
 }
 # What has an event of the second type had one of the first before.
@@ -32,7 +31,6 @@ PRECEDED = {
     "wait_completed": "wait_created",
     "hook_received": "hook_created",
     "hook_disposed": "hook_created",
-    "child_finished": "child_started",
 }
 # After the second, an operation gets no event of the first any more.
 CLOSED = {"step_retrying": ("step_completed", "step_failed"), "hook_received": ("hook_disposed",)}
@@ -43,6 +41,10 @@ class Log:
     """An instance's row and its events, as the tables have them."""
 
     id: UUID
+    org_id: UUID
+    env_id: UUID
+    root_id: UUID
+    depth: int
     definition: str
     version: int
     status: str

@@ -9,6 +9,10 @@ from workflows.models import Instance
 
 COLUMNS = (
     "id",
+    "org_id",
+    "env_id",
+    "root_id",
+    "depth",
     "definition",
     "version",
     "status",

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -30,30 +31,46 @@ def resume(
 
     Each token belongs to one of the parts; this process has one of them. Answers outcomes by name, and errors.
     """
-    chance = random.Random(seed)
-    due: list[tuple[float, str]] = []
+    chance, bursts = random.Random(seed), Bursts(burst)
     known: set[str] = set()
-    bursts: list[Future[Counter[str]]] = []
     while time.time() < until:
         now = time.time()
         for token in (each for each in active(UUID(env)) if each not in known):
             known.add(token)
             if hash_of(token) % part[1] == part[0]:
-                due.append((now + chance.uniform(*between), token))
-        bursts += [threads().submit(burst_of, token, burst) for at, token in due if at <= now]
-        due = [(at, token) for at, token in due if at > now]
-        if not due and finished(UUID(env)) >= expected:
+                bursts.due.append((now + chance.uniform(*between), token))
+        bursts.send(now)
+        if not bursts.due and finished(UUID(env)) >= expected:
             break
         time.sleep(LOOK_SECONDS)
-    return told(bursts)
+    return told(bursts.sent)
+
+
+@dataclass
+class Bursts:
+    """What is to be sent when, and what was. When they pile up the latest goes first: its hook may still be open."""
+
+    size: int
+    due: list[tuple[float, str]] = field(default_factory=list)
+    sent: list[Future[Counter[str]]] = field(default_factory=list)
+
+    def send(self, now: float) -> None:
+        """Send what is due, as far as threads are free."""
+        free = THREADS - sum(not each.done() for each in self.sent[-THREADS * 2 :])
+        ready = sorted((each for each in self.due if each[0] <= now), reverse=True)[: max(0, free)]
+        self.due = [each for each in self.due if each not in ready]
+        self.sent += [threads().submit(burst_of, token, self.size) for _, token in ready]
 
 
 def told(bursts: Sequence[Future[Counter[str]]]) -> dict[str, Any]:
+    """Return the outcomes of all resumes by name, with how many tokens there were and how many came in time."""
     outcomes: Counter[str] = Counter(tokens=len(bursts))
     errors = []
     for each in bursts:
         try:
-            outcomes += each.result(timeout=60)
+            counts = each.result(timeout=60)
+            outcomes += counts
+            outcomes["tokens_in_time"] += counts["Resumed"] > 0
         except Exception as error:  # noqa: BLE001 - whatever it is, it is not expected, and is told
             errors.append(f"a resume raised {type(error).__name__}: {error}")
     return {"outcomes": dict(outcomes), "errors": errors[:SHOWN_ERRORS]}
@@ -61,9 +78,9 @@ def told(bursts: Sequence[Future[Counter[str]]]) -> dict[str, Any]:
 
 def burst_of(token: str, count: int) -> "Counter[str]":
     """Resume one token so many times in a row; each resume is another one."""
-    from workflows import hooks  # noqa: PLC0415 - it imports models
+    from workflows.hooks import resume as hand_in  # noqa: PLC0415 - it imports models
 
-    answers = (hooks.resume(token, b'{"n":%d}' % number, resume_id=f"r-{number}") for number in range(count))
+    answers = (hand_in(token, b'{"n":%d}' % number, resume_id=f"r-{number}") for number in range(count))
     return Counter(type(each).__name__ for each in answers)
 
 

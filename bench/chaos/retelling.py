@@ -2,7 +2,9 @@
 
 from bench.chaos.checker import Log, Story
 from workflows import registry
-from workflows.replay import Completed, Failed, Replay, ReplayDivergence
+from workflows.endings import Completed, Failed
+from workflows.identity import Identity
+from workflows.replay import Replay, ReplayDivergence
 
 
 def tell(log: Log) -> Story:
@@ -10,11 +12,14 @@ def tell(log: Log) -> Story:
     registered = registry.get(log.definition, log.version)
     if registered is None:
         return Story(diverged=f"{log.definition} version {log.version} is not registered here")
-    replay = Replay(registered.function, log.id)
+    replay = Replay(
+        registered.function,
+        Identity(log.id, log.org_id, log.env_id, log.definition, log.version, log.root_id, log.depth),
+    )
     try:
         for event in log.events:
             if replay.result is None:
-                replay.deliver(event.type, event.correlation_id, event.data)
+                replay.deliver(event.type, event.correlation_id, event.data, event.at)
     except ReplayDivergence as error:
         return Story(diverged=str(error))
     finally:

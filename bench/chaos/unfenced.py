@@ -5,6 +5,7 @@ instances, and the judge must see what comes of it. All of it is done to the mod
 """
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 import django
@@ -38,12 +39,12 @@ def without(statement: str, fence: str, instead: str = "") -> str:
 
 def take_fences_out() -> None:
     """Change this process's statements and its runner."""
-    from workflows import eventlog  # noqa: PLC0415 - they import models
+    from workflows import statements  # noqa: PLC0415 - they import models
     from workflows.pump import claims, leases  # noqa: PLC0415
 
     for fence in FENCES:
-        eventlog.TOGETHER = without(eventlog.TOGETHER, fence)
-        eventlog.ALONE = without(eventlog.ALONE, fence)
+        statements.APPEND = without(statements.APPEND, fence)
+    statements.append.cache_clear()
     leases.ACQUIRE = without(leases.ACQUIRE, OWNER_ONLY)
     claims.CLAIM = without(claims.CLAIM, READY, ANYBODYS)
     leases.HEARTBEAT = without(leases.HEARTBEAT, " AND epoch = %(epoch)s", " AND %(epoch)s > 0")
@@ -52,16 +53,16 @@ def take_fences_out() -> None:
 
 def forget_others() -> None:
     """Take what was appended at its word: whatever came between is not read."""
-    from workflows.fence import Append  # noqa: PLC0415
+    from workflows.fence import Append, Appended  # noqa: PLC0415
     from workflows.pump.live import Live  # noqa: PLC0415
     from workflows.pump.runner import Runner  # noqa: PLC0415
 
     landed = Runner._landed  # noqa: SLF001
 
-    def at_its_word(self: Any, live: Live, _base: int, request: Append) -> None:
-        landed(self, live, live.tail, request)
+    def at_its_word(self: Any, live: Live, appended: Appended, request: Append) -> None:
+        landed(self, live, replace(appended, base=live.tail), request)
 
-    Runner._landed = at_its_word  # type: ignore[method-assign, assignment] # noqa: SLF001
+    Runner._landed = at_its_word  # type: ignore[method-assign] # noqa: SLF001
 
 
 def main() -> None:

@@ -30,7 +30,8 @@ def make(events=GOOD, status="completed", **row) -> Log:
     stored = tuple(StoredEvent(seq, *event, AT + timedelta(seconds=seq)) for seq, event in enumerate(events, 1))
     ended = AT + timedelta(seconds=9)
     known = {"last_seq": len(stored), "finished_at": ended, "error_code": None, "created_at": AT}
-    return Log(uuid4(), "flow", 1, status, 0, events=stored, **known | row)
+    id_ = uuid4()
+    return Log(id_, id_, id_, id_, 0, "flow", 1, status, 0, events=stored, **known | row)
 
 
 def codes(log: Log, story: Story | None = None) -> set[str]:
