@@ -173,6 +173,7 @@ def cancel(instance_id: UUID, reason: str, *, actor: str, expected_seq: int | No
     )
     match outcome:
         case fence.Appended(base):
+            ready.tell(instance_id)
             return Cancelled(base + 1)
         case fence.AlreadyFinished(status):
             return AlreadyFinished(status)

@@ -1,9 +1,11 @@
-"""Tells pumps that a shard has ready instances. Only a hint: a lost one costs one poll."""
+"""Tells pumps that a shard has ready instances, or the outbox something. Only hints: a lost one costs a poll."""
 
 import os
 import threading
 import time
 from collections.abc import Iterable
+from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import Error, connection, transaction
@@ -13,6 +15,11 @@ log = structlog.get_logger(__name__)
 CHANNEL = "workflows_ready_"
 # A pump looks again this long after a hint, so what falls inside the window needs no hint of its own.
 WINDOW_SECONDS = 0.005
+# What a hint says that is not about ready instances.
+TOLD = "told"
+
+NOTIFY = "SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel"
+TELL = "SELECT pg_notify(%s || shard, %s) FROM workflows_instance WHERE id = %s"
 
 
 class _Sent:
@@ -46,13 +53,21 @@ def notify(shards: Iterable[int]) -> None:
     transaction.on_commit(lambda: _send(wanted))
 
 
+def tell(instance_id: UUID) -> None:
+    """Hint that an instance was made to write to the outbox from outside, after the caller's transaction if any."""
+    transaction.on_commit(lambda: _notify(TELL, [CHANNEL, TOLD, instance_id]))
+
+
 def _send(shards: tuple[int, ...]) -> None:
     due = _sent.due(shards, time.monotonic())
-    if not due:
-        return
+    if due:
+        _notify(NOTIFY, [[*map(channel, due)]])
+
+
+def _notify(statement: str, values: list[Any]) -> None:
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_notify(channel, '') FROM unnest(%s::text[]) AS channel", [[*map(channel, due)]])
+            cursor.execute(statement, values)
     except Error as error:
         # What it hints at is committed already, and a poll finds it. InterfaceError is no DatabaseError.
-        log.warning("workflows.notify_failed", shards=due, error=str(error))
+        log.warning("workflows.notify_failed", error=str(error))

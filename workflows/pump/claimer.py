@@ -64,6 +64,7 @@ class Reports:
     gone: Callable[[Sequence[UUID]], None]
     lease: Callable[[Lease | None], None]
     broken: Callable[[BaseException], None]
+    told: Callable[[], None]
 
 
 class Claimer:
@@ -251,13 +252,18 @@ class Claimer:
             moments.append(self._next_look)
             with self._lock:
                 moments += self._alarms[:1]
-        if self._wait(min(moments) - time.monotonic(), (connection.connection.fileno(),)) and self._heard():
+        if self._wait(min(moments) - time.monotonic(), (connection.connection.fileno(),)):
+            self._hear()
+
+    def _hear(self) -> None:
+        """Take the hints that have come: look soon, or have the outbox emptied."""
+        with connection.wrap_database_errors:
+            hints = {hint.payload for hint in connection.connection.notifies(timeout=0)}
+        if ready.TOLD in hints:
+            self._reports.told()
+        if "" in hints:
             self._hinted = True
             self._look_soon(time.monotonic())
-
-    def _heard(self) -> bool:
-        with connection.wrap_database_errors:
-            return bool(list(connection.connection.notifies(timeout=0)))
 
     def _wait(self, seconds: float, others: Sequence[int]) -> bool:
         """Wait for a wake-up or for one of the other descriptors; say whether it was one of those."""

@@ -135,6 +135,7 @@ class Pump:
             gone=_through(loop, runner.gone),
             lease=_through(loop, runner.lease_kept),
             broken=broken,
+            told=relayer.tell,
         )
         claimer = Claimer(self._shard, self._lease, runner, self._outside, reports)
         committer.start(_through(loop, runner.written))

@@ -29,6 +29,7 @@ class Side:
     def __init__(self):
         self.counts = Counter()
         self.free = 100
+        self.told = False
         self.tails = {}
         self.long = []
         self.claims, self.logs, self.reads, self.ends, self.kept, self.errors = [], {}, [], [], [], []
@@ -44,6 +45,9 @@ class Side:
 
     def long_running(self):
         return self.long
+
+    def tell(self):
+        self.told = True
 
     def claimed(self, batch, logs):
         self.logs |= logs
@@ -63,7 +67,9 @@ def start(side):
     started = []
 
     def begin():
-        reports = Reports(side.claimed, side.reads.append, side.ends.extend, side.kept.append, side.errors.append)
+        reports = Reports(
+            side.claimed, side.reads.append, side.ends.extend, side.kept.append, side.errors.append, side.tell
+        )
         claimer = Claimer(0, leases.acquire(0, "test"), side, outside, reports)
         claimer.start()
         started.append(claimer)
@@ -201,3 +207,12 @@ def test_an_error_of_its_own_is_told_and_ends_it(side, start):
     start()
     until(lambda: side.errors)
     assert isinstance(side.errors[0], TypeError)
+
+
+def test_a_hint_at_the_outbox_is_passed_on(side, start, settings):
+    settings.WORKFLOWS = {"POLL_MS": NEVER}
+    start()
+    until(lambda: side.kept)
+    instance = make_instance(wake_at=None)
+    until(lambda: ready.tell(instance) or side.told)
+    assert side.claims == []
