@@ -53,14 +53,14 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(f"{each.id:<4} {each.what}" for each in BENCHMARKS))
         print(f"{stress.NAME}: load, races, storms and deaths, judged by the logs")
         return 0
-    stressing = options.names == [stress.NAME]
-    unknown = sorted(set(options.names) - {each.id for each in BENCHMARKS})
-    if unknown and not stressing:
-        made.error(f"no benchmark {unknown[0]}; there are {', '.join(each.id for each in BENCHMARKS)}, stress alone")
+    stressing = options.names[:1] == [stress.NAME]
+    known = stress.PARTS if stressing else [each.id for each in BENCHMARKS]
+    if unknown := sorted(set(options.names[stressing:]) - set(known)):
+        made.error(f"no benchmark {unknown[0]}; there are {', '.join(known)}" + (not stressing) * f", {stress.NAME}")
     try:
         environment.enter(environment.SERVICE)
         if stressing:
-            return stress.run(options.rounds, options.seed, as_json=options.json)
+            return stress.run(options.rounds, options.seed, options.names[1:], as_json=options.json)
         chosen = [each for each in BENCHMARKS if not options.names or each.id in options.names]
         return max(run(each, as_json=options.json) for each in chosen)
     except LaunchError as error:
@@ -72,7 +72,12 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(PROGRAM, description="Measure; each run is bounded and starts its own servers.")
-    made.add_argument("names", nargs="*", metavar="NAME", help="which; all without one")
+    made.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="which; all without one; or stress [PART...]",
+    )
     made.add_argument("--list", action="store_true", help="name the benchmarks")
     made.add_argument("--json", action="store_true", help="print one JSON object a benchmark")
     made.add_argument("--rounds", type=int, default=10, help="stress: how often each storm is played (%(default)s)")

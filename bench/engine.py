@@ -49,21 +49,19 @@ def by_length(clock: Clock) -> list[Result]:
 def by_shape(clock: Clock) -> list[Result]:
     """B10: steps at once, races, and payloads; recorded."""
     shapes = [(f"fan_out_{n}", f"one instance of {n} steps at once", "fan_out", b'{"n":%d}' % n) for n in WIDTHS]
-    shapes += [(f"race_{n}", f"one instance of a race of {n} steps", "race", b'{"n":%d}' % n) for n in WIDTHS]
-    carried = b'{"of":"%s"}' % (b"x" * PAYLOAD_BYTES)
-    found: dict[str, list[float]] = {name: [] for name in (*(name for name, *_ in shapes), "payload")}
+    shapes += [(f"race_{n}", f"one instance of a race of {n} steps", "chaos-race", b'{"n":%d}' % n) for n in WIDTHS]
+    carried = b'{"fill":"%s","n":%d}' % (b"x" * PAYLOAD_BYTES, PAYLOADS)
+    shapes.append(("payload", f"{PAYLOADS} steps that take and give 10 KB, one instance", "chaos-carry", carried))
+    found: dict[str, list[float]] = {name: [] for name, *_ in shapes}
     with pump(0):
         run("noop", b"{}", 50)
         for _ in clock.rounds(ROUNDS):
             for name, _, definition, payload in shapes:
                 taken = statistics.median(run(definition, payload, 1, poll_seconds=0.001) for _ in range(TIMES))
                 found[name].append(taken * MILLISECONDS)
-            found["payload"].append(run("noop", carried, PAYLOADS) * MILLISECONDS)
-    told = {name: what for name, what, *_ in shapes}
-    told["payload"] = f"{PAYLOADS} instances at once, {PAYLOAD_BYTES // 1024} KB in and out"
     return [
-        result.make(f"B10.{name}", f"{told[name]}: from start to the end", "ms", Samples(tuple(values)))
-        for name, values in found.items()
+        result.make(f"B10.{name}", f"{what}: from start to the end", "ms", Samples(tuple(found[name])))
+        for name, what, *_ in shapes
     ]
 
 

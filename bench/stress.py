@@ -11,20 +11,25 @@ from launch import environment, manage
 from launch.process import LaunchError
 
 NAME = "stress"
-# Its own workflows, more lanes than one, and a lease that lets a takeover be seen.
-VARIABLES = {"EXTRA_APPS": "bench.chaos", "WORKFLOWS_LEASE_MS": "2000", "WORKFLOWS_HEARTBEAT_MS": "500"}
+# A lease that lets a takeover be seen.
+VARIABLES = {"WORKFLOWS_LEASE_MS": "2000", "WORKFLOWS_HEARTBEAT_MS": "500"}
+PARTS = (
+    *("concurrent", "sustained", "payloads", "loops", "six", "one_against"),
+    *("race", "step_storm", "hook_storm", "wake_loop"),
+    *("fences", "kill", "crash_loop", "control"),
+)
 BASE_SECONDS, ROUND_SECONDS = 600.0, 300.0
 BAD = 3
 
 
-def run(rounds: int, seed: int, share: float = 1.0, *, as_json: bool) -> int:
-    """Play, print and keep; return 3 when something did not hold.
+def run(rounds: int, seed: int, names: Sequence[str] = (), *, as_json: bool) -> int:
+    """Play everything or what is named, print and keep it; return 3 when something did not hold.
 
     Raises:
         LaunchError: the run itself broke, or took longer than its bound.
     """
     print(f"bin/bench stress --rounds {rounds} --seed {seed}", file=sys.stderr)
-    parts = play(rounds, seed, share)
+    parts = play(rounds, seed, 1.0, names)
     good = all(part["good"] for part in parts)
     found = json.dumps({"id": NAME, "rounds": rounds, "seed": seed, "good": good, "parts": parts})
     kept = manage.data_path() / "bench"
@@ -34,8 +39,9 @@ def run(rounds: int, seed: int, share: float = 1.0, *, as_json: bool) -> int:
     return 0 if good else BAD
 
 
-def play(rounds: int, seed: int, share: float) -> list[dict[str, Any]]:
-    command = [sys.executable, "-m", "bench.chaos.run", str(rounds), str(seed), str(share)]
+def play(rounds: int, seed: int, share: float, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+    """Play on servers of its own, in a process of its own; return the parts as JSON has them."""
+    command = [sys.executable, "-m", "bench.chaos.run", str(rounds), str(seed), str(share), *names]
     bound = BASE_SECONDS + rounds * ROUND_SECONDS
     with ground.environment_of_own(**VARIABLES) as variables:
         try:

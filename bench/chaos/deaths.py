@@ -11,6 +11,7 @@ from bench.chaos.crew import Pump
 from bench.chaos.report import Part
 from workflows import conf, engine
 from workflows.models import Event, Instance, Shard
+from workflows.pump import leases
 from workflows.rows import Draft
 from workflows.states import EventType, Status
 
@@ -82,6 +83,11 @@ def start(definition: str, payload: bytes, count: int) -> list[UUID]:
     made = triggers.make(count, definition=definition, payload=payload, shards=1)
     engine.start_many([Draft(trigger) for trigger in made])
     return [trigger.id for trigger in made]
+
+
+def held(shards: int) -> bool:
+    """Say whether so many shards have a live pump."""
+    return conf.current().shards - len(leases.lapsed_shards()) >= shards
 
 
 def owned() -> int:

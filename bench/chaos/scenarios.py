@@ -73,14 +73,21 @@ SCENARIOS = (
     ),
 )
 
-RACE = Scenario(
-    "race",
-    "200 workflows, 8 races of a hook and a sleep of 500 ms, 10 resumes a token in a burst",
-    tuple(Send(0, "chaos-hook-or-sleep", {"iterations": 8, "sleep": 0.5, "pause": 0.1}) for _ in range(200)),
-    Resuming(0.0, 0.8),
-)
+
+def race(workflows: int, races: int, patience: float = 60.0) -> Scenario:
+    """Return the race of hooks and sleeps, which must come out the same however often it is told."""
+    payload = {"iterations": races, "sleep": 0.5, "pause": 0.1}
+    return Scenario(
+        "race",
+        f"{workflows} workflows, {races} races of a hook and a sleep of 500 ms, 10 resumes a token in a burst",
+        tuple(Send(0, "chaos-hook-or-sleep", payload) for _ in range(workflows)),
+        Resuming(0.0, 0.8),
+        patience,
+    )
+
+
 STORMS = (
-    RACE,
+    race(200, 8),
     Scenario(
         "step_storm",
         "50 workflows of 6 rounds of 8 steps at once",

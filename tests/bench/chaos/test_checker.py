@@ -31,7 +31,7 @@ def make(events=GOOD, status="completed", **row) -> Log:
     ended = AT + timedelta(seconds=9)
     known = {"last_seq": len(stored), "finished_at": ended, "error_code": None, "created_at": AT}
     id_ = uuid4()
-    return Log(id_, id_, id_, id_, 0, "flow", 1, status, 0, events=stored, **known | row)
+    return Log(id_, id_, id_, id_, 0, "flow", 1, status, row.pop("shard", 0), events=stored, **known | row)
 
 
 def codes(log: Log, story: Story | None = None) -> set[str]:
