@@ -18,7 +18,7 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Resuming:
-    """Each hook gets a burst of resumes, at a random moment between two, in seconds after it was seen."""
+    """Each hook gets a burst of resumes, at a random moment between two, in seconds after it was made."""
 
     earliest: float
     latest: float
