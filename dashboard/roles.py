@@ -11,7 +11,9 @@ VIEW = (
     "view_flagchange",
     "view_deadletterdecision",
     "view_definition",
+    "view_actionswitch",
     "view_instance",
+    "view_schedule",
     "view_shard",
 )
 OPERATE = (
@@ -22,6 +24,10 @@ OPERATE = (
     "discard_deadletter",
     "add_definition",
     "change_definition",
+    "add_schedule",
+    "change_schedule",
+    "run_schedule",
+    "change_actionswitch",
     "change_shard",
 )
 ADMINISTER = (
@@ -33,6 +39,11 @@ ADMINISTER = (
     "view_apikey",
     "add_apikey",
     "change_apikey",
+    "view_secret",
+    "add_secret",
+    "change_secret",
+    "delete_secret",
+    "view_secretchange",
 )
 ROLES = {"Viewer": VIEW, "Operator": OPERATE, "Admin": ADMINISTER}
 ACCOUNTS = ("add_user", "change_user", "view_user", "view_group")

@@ -15,12 +15,13 @@ ENVS_LOOKED_AT, LEASES_LOOKED_AT = 100, 16
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One entry of a page; without `entry` it is of a form that this version does not know."""
+    """One entry of a page, after `version` changes; without `entry` it is of a form that this version does not know."""
 
     id: UUID
     seq: int
     state: State
     entry: Entry | None
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +55,10 @@ def read(scope: Scope, state: State | None = None, before: int | None = None, li
 
 def _line(id_: UUID, state: State, text: bytes, side: dict[bytes, bytes], *, seq: int) -> Line:
     try:
-        return Line(id_, seq, state, stored.parse(id_, state, text, side))
+        entry = stored.parse(id_, state, text, side)
     except EntryUnreadable:
-        return Line(id_, seq, state, None)
+        return Line(id_, seq, state, None, int(side.get(b"v", 0)))
+    return Line(id_, seq, state, entry, entry.patch_version)
 
 
 def oldest(limit: int, org: str | None = None) -> list[Entry]:

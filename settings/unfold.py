@@ -78,6 +78,7 @@ UNFOLD: dict[str, object] = {
                         "workflows.view_environment",
                     ),
                     item("API keys", "key", "admin:workflows_apikey_changelist", "workflows.view_apikey"),
+                    item("Secrets", "lock", "admin:workflows_secret_changelist", "workflows.view_secret"),
                 ],
             },
             {
@@ -89,6 +90,8 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_definition_changelist",
                         "workflows.view_definition",
                     ),
+                    item("Schedules", "schedule", "admin:workflows_schedule_changelist", "workflows.view_schedule"),
+                    item("Actions", "bolt", "admin:workflows_actionswitch_changelist", "workflows.view_actionswitch"),
                     item(
                         "Dead letters",
                         "mark_email_unread",
@@ -96,6 +99,12 @@ UNFOLD: dict[str, object] = {
                         "workflows.view_deadletterdecision",
                     ),
                     item("Audit", "history", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
+                    item(
+                        "Secret changes",
+                        "manage_history",
+                        "admin:workflows_secretchange_changelist",
+                        "workflows.view_secretchange",
+                    ),
                     item("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
                     item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
                 ],

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from workflows.intake.emission import emit
     from workflows.intake.python import submit
     from workflows.operations import ChildFailed, ChildRefused, Disposed, HookConflict, HookTimedOut, StepFailed
     from workflows.registry import workflow
@@ -17,6 +18,7 @@ __all__ = [
     "HookTimedOut",
     "Retryable",
     "StepFailed",
+    "emit",
     "step",
     "submit",
     "workflow",
@@ -32,6 +34,7 @@ PLACES = {
     "HookTimedOut": "workflows.operations",
     "Retryable": "workflows.steps",
     "StepFailed": "workflows.operations",
+    "emit": "workflows.intake.emission",
     "step": "workflows.steps",
     "submit": "workflows.intake.python",
     "workflow": "workflows.registry",

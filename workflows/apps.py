@@ -1,6 +1,7 @@
 """The Django app of the engine."""
 
 from django.apps import AppConfig, apps
+from django.core.checks import register
 from django.db.models.signals import post_migrate
 from django.utils.module_loading import autodiscover_modules
 
@@ -10,7 +11,8 @@ class WorkflowsConfig(AppConfig):
     verbose_name = "Workflows"
 
     def ready(self) -> None:
-        from workflows import schedules  # noqa: PLC0415  models are loaded only now
+        from workflows import checks, schedules  # noqa: PLC0415  models are loaded only now
 
-        autodiscover_modules("flows")
+        register(checks.check_settings)
+        autodiscover_modules("actions", "flows")
         post_migrate.connect(schedules.ensure, sender=apps.get_app_config("django_q"))

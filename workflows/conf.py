@@ -1,8 +1,10 @@
 """The engine's settings as one frozen object, read once and refused when wrong."""
 
+import base64
 import difflib
+import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from typing import Any
 
@@ -10,6 +12,7 @@ import msgspec
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.encoding import force_bytes
 
 NAME = "WORKFLOWS"
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
@@ -51,12 +54,57 @@ class Conf:
     max_events: int = 25_000
     max_log_bytes: int = 64 * 1024 * 1024
     outbox_batch: int = 2_000
+    # How many generations of instances may start one another.
+    max_depth: int = 10
+    # The damper: live instances that the events of one type may have of one definition, of those made in the window;
+    # a definition and a binding may say else. 0 asks nothing.
+    event_limit: int = 50
+    event_window_seconds: int = 6 * 3600
+    # Triggers of a storm that are kept to be replayed.
+    storm_kept: int = 1_000
+    storm_kept_days: int = 30
+    # How large a declarative definition may be, and how many versions of them a process keeps at hand.
+    max_definition_bytes: int = 256 * 1024
+    max_definition_steps: int = 500
+    max_definition_depth: int = 10
+    max_loop_iterations: int = 10_000
+    max_loop_parallelism: int = 100
+    max_declared: int = 1_000
     # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
     outbox_lease_seconds: float = 60.0
     outbox_retry_seconds: float = 5.0
     # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
     max_children: int = 1_000
     max_unread: int = 10_000
+    # Schedules: how many a pass takes at once and how often, how long it may wait for one to come due, and holds it.
+    max_schedules: int = 1_000
+    schedule_batch: int = 200
+    schedule_rounds: int = 100
+    schedule_wait_seconds: int = 35
+    schedule_lease_seconds: int = 60
+    schedule_grace_seconds: int = 120
+    schedule_poll_seconds: int = 15
+    schedule_retry_cap_seconds: int = 60
+    # Cleaning up: rows changed in one transaction, rows looked at for them, transactions of one command,
+    # and events deleted in one transaction.
+    cleanup_batch: int = 2_000
+    cleanup_looked_at: int = 20_000
+    cleanup_batches: int = 100_000
+    cleanup_events: int = 100_000
+    # Finished instances are deleted after this (0: never), so many in one pass of the schedule.
+    retention_days: float = 30.0
+    retention_pass: int = 50_000
+    # Where requests of workflows may go besides the public internet, and how much one may take.
+    outbound_allow: str = ""
+    outbound_max_seconds: float = 300.0
+    outbound_max_bytes: int = 10 * 1024 * 1024
+    outbound_redirects: int = 5
+    # Actions: the longest pause another service may ask for, and what goes to blob storage, or may come back from it.
+    retry_after_max_seconds: float = 3_600.0
+    spill_bytes: int = 400 * 1024
+    resolved_max_bytes: int = 32 * 1024 * 1024
+    # Fernet keys of the tenants' secrets, comma separated: the first encrypts, all decrypt.
+    secret_keys: str = field(default="", repr=False)
 
 
 def read(values: Mapping[str, Any]) -> Conf:
@@ -65,7 +113,7 @@ def read(values: Mapping[str, Any]) -> Conf:
     Raises:
         ImproperlyConfigured: an unknown name (with a guess), or a value of the wrong kind.
     """
-    known = {field.name.upper(): field for field in fields(Conf)}
+    known = {each.name.upper(): each for each in fields(Conf)}
     taken: dict[str, Any] = {}
     for name, value in values.items():
         if name not in known:
@@ -87,6 +135,20 @@ def _converted(name: str, value: Any, kind: Any) -> Any:
 @cache
 def current() -> Conf:
     return read(settings.WORKFLOWS)
+
+
+def secret_keys() -> tuple[str, ...]:
+    """Return the Fernet keys of secrets, the encrypting one first.
+
+    Those that are derived from SECRET_KEY and its fallbacks stand last, so that what they encrypted stays readable.
+    """
+    given = [key.strip() for key in current().secret_keys.split(",") if key.strip()]
+    return (*given, *(_derived(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)))
+
+
+def _derived(key: str | bytes) -> str:
+    digest = hashlib.sha256(b"workflows.secrets\0" + force_bytes(key)).digest()
+    return base64.urlsafe_b64encode(digest).decode()
 
 
 def _reset(*, setting: str, **_: Any) -> None:

@@ -21,9 +21,11 @@ NULL = b"\xff\xff\xff\xff"
 INSTANCES = """COPY workflows_instance (
     id, org_id, env_id, root_id, version, metadata_version, log_bytes, shard, depth, accepted_at, wake_at,
     created_at, last_event_at, epoch, takeovers, last_seq, status,
-    definition, source, metadata, idempotency_key, parent_id, run_after, tags)
+    definition, source, metadata, idempotency_key, parent_id, run_after, tags,
+    event_type, event_key, cause, chain)
 FROM STDIN (FORMAT binary)"""
 EVENTS = "COPY workflows_event (instance_id, at, seq, type, correlation_id, data) FROM STDIN (FORMAT binary)"
+NO_ORIGIN = (NULL, NULL, NULL, NULL)
 _length = Struct("!i").pack
 _own = Struct("!h i16s i16s i16s i16s ii ii ii ih ih iq iq").pack
 _same = Struct("!iq iq iq ih ii").pack
@@ -72,7 +74,7 @@ def _lay_out(rows: Sequence[Row], moment: datetime) -> tuple[list[bytes], list[b
         id_ = row.id.bytes
         wake_at = now if row.run_after is None else max(now, _microseconds(row.run_after))
         instances += (
-            _own(24, 16, id_, 16, row.org_id.bytes, 16, row.env_id.bytes, 16, row.root_id.bytes,
+            _own(28, 16, id_, 16, row.org_id.bytes, 16, row.env_id.bytes, 16, row.root_id.bytes,
                  4, row.version, 4, row.metadata_version, 4, row.log_bytes, 2, row.shard, 2, row.depth,
                  8, _microseconds(row.accepted_at), 8, wake_at),
             same,
@@ -83,9 +85,19 @@ def _lay_out(rows: Sequence[Row], moment: datetime) -> tuple[list[bytes], list[b
             NULL if row.parent_id is None else _value(row.parent_id.bytes),
             NULL if row.run_after is None else _moment(8, _microseconds(row.run_after)),
             _array(row.tags),
+            *(_origin(row) if row.event_type is not None or row.chain or row.cause else NO_ORIGIN),
         )  # fmt: skip
         events += (_event(6, 16, id_, 8, now, 4, 1), created, _value(row.created.encode()))
     return instances, events
+
+
+def _origin(row: Row) -> tuple[bytes, bytes, bytes, bytes]:
+    return (
+        NULL if row.event_type is None else _word(row.event_type),
+        NULL if row.event_key is None else _value(row.event_key.encode()),
+        NULL if row.cause is None else _value(row.cause.bytes),
+        NULL if row.chain is None else _array(row.chain),
+    )
 
 
 def _microseconds(moment: datetime) -> int:

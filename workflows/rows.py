@@ -68,13 +68,18 @@ class Row(msgspec.Struct, gc=False):
     superseded_by: UUID | None = None
     ending: str | None = None
     ending_data: str | None = None
+    event_type: str | None = None
+    event_key: str | None = None
+    cause: UUID | None = None
+    chain: tuple[str, ...] | None = None
 
 
 # The columns of `Row` as the database reads them.
 COLUMNS = """id uuid, org_id uuid, env_id uuid, definition text, version int, shard smallint, source text,
     tags text[], metadata text, idempotency_key text, root_id uuid, parent_id uuid, depth smallint,
     accepted_at timestamptz, run_after timestamptz, created text, log_bytes int, metadata_version int,
-    status text, error_code text, error_message text, superseded_by uuid, ending text, ending_data text"""
+    status text, error_code text, error_message text, superseded_by uuid, ending text, ending_data text,
+    event_type text, event_key text, cause uuid, chain text[]"""
 
 # Rows go in by one order (env, definition, key), so two batches can't wait for each other's keys in a ring. A row whose
 # id or key is taken is left out, and its events with it; the answer names the others.
@@ -85,13 +90,15 @@ WITH input AS MATERIALIZED (
     INSERT INTO workflows_instance (
         id, org_id, env_id, definition, version, status, source, shard, tags, metadata, metadata_version,
         idempotency_key, root_id, parent_id, depth, superseded_by, accepted_at, run_after, created_at, finished_at,
-        error_code, error_message, wake_at, epoch, takeovers, last_seq, last_event_at, log_bytes)
+        error_code, error_message, wake_at, epoch, takeovers, last_seq, last_event_at, log_bytes,
+        event_type, event_key, cause, chain)
     SELECT id, org_id, env_id, definition, version, status, source, shard, tags, metadata::json, metadata_version,
         idempotency_key, root_id, parent_id, depth, superseded_by, accepted_at, run_after, statement_timestamp(),
         CASE WHEN status NOT IN ('pending', 'paused') THEN statement_timestamp() END,
         error_code, error_message,
         CASE WHEN status = 'pending' THEN greatest(run_after, statement_timestamp()) END,
-        0, 0, CASE WHEN ending IS NULL THEN 1 ELSE 2 END, statement_timestamp(), log_bytes
+        0, 0, CASE WHEN ending IS NULL THEN 1 ELSE 2 END, statement_timestamp(), log_bytes,
+        event_type, event_key, cause, chain
     FROM input ORDER BY env_id, definition COLLATE "C", idempotency_key COLLATE "C"
     ON CONFLICT DO NOTHING RETURNING id
 ), logged AS (
@@ -147,6 +154,10 @@ def build(draft: Draft) -> Row:
         created=f'{{"payload":{trigger.payload.decode()}}}',
         log_bytes=len(trigger.payload) + len('{"payload":}'),
         metadata_version=trigger.metadata_version,
+        event_type=trigger.event_type,
+        event_key=trigger.event_key,
+        cause=trigger.cause,
+        chain=trigger.chain or None,
     )
     if draft.ending is not None:
         _end(row, draft.ending)

@@ -11,6 +11,7 @@ class Scopes(StrEnum):
     INSTANCES_WRITE = "instances:write"
     BUFFER_MANAGE = "buffer:manage"
     FLAGS_WRITE = "flags:write"
+    DEFINITIONS_WRITE = "definitions:write"
     METRICS_READ = "metrics:read"
 
 

@@ -7,10 +7,13 @@ import msgspec
 import pytest
 from django.test import Client
 
+from tests.declared import actions
 from tests.tenants import make_env
 from workflows.intake import refresher
 from workflows.models import ApiKey, Environment
 from workflows.scopes import EVERY_SCOPE
+
+__all__ = ["actions"]
 
 
 @dataclass
@@ -29,6 +32,9 @@ class Caller:
 
     def put(self, path: str, body: Any, **headers: str) -> Any:
         return self._send("put", path, body, headers)
+
+    def patch(self, path: str, body: Any, **headers: str) -> Any:
+        return self._send("patch", path, body, headers)
 
     def delete(self, path: str, **headers: str) -> Any:
         return self.client.delete(f"/api/v1/{path}", headers=self._headers(headers))

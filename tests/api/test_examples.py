@@ -8,7 +8,7 @@ from uuid_utils.compat import uuid7
 from tests.api.conftest import Caller, make_caller
 from workflows.api import examples
 
-FREE = {"id", "root_id", "shard", "request_id", "version", "eta_seconds", "oldest_age_seconds"}
+FREE = {"id", "by", "root_id", "shard", "request_id", "version", "eta_seconds", "oldest_age_seconds"}
 
 
 def agree(shown: Any, real: Any, name: str = "") -> None:
@@ -106,7 +106,44 @@ def test_the_buffer_is_answered_as_described(smoothed: Caller):
     agree(shown, smoothed.get("buffer").json())
 
 
+def test_definitions_are_answered_as_described(acme: Caller):
+    for name, send, path in (
+        ("post_definition", acme.post, "definitions"),
+        ("get_definition", acme.get, "definitions/welcome"),
+        ("list_definitions", acme.get, "definitions?cursor=welcom&limit=1"),
+        ("list_definition_versions", acme.get, "definitions/welcome/versions"),
+        ("patch_definition", acme.patch, "definitions/welcome"),
+    ):
+        answer = send(path, *examples.BODIES.get(name, {}).values())
+        assert answer.status_code in {200, 201}, answer.content
+        (shown,) = examples.ANSWERS[name, answer.status_code].values()
+        agree(shown, answer.json())
+
+
 @pytest.mark.parametrize("probe", ["live", "ready"])
 def test_health_is_answered_as_described(db: None, client: Any, probe: str):
     (shown,) = examples.ANSWERS[f"get_{probe}", 200].values()
     agree(shown, client.get(f"/healthz/{probe}").json())
+
+
+def test_schedules_are_answered_as_described(acme: Caller):
+    (body,) = examples.BODIES["post_schedule"].values()
+    (change,) = examples.BODIES["patch_schedule"].values()
+    made = acme.post("schedules", body).json()
+    agree(examples.SCHEDULE, made)
+    for name, answer in (
+        ("list_schedules", acme.get("schedules")),
+        ("get_schedule", acme.get(f"schedules/{made['id']}")),
+        ("patch_schedule", acme.patch(f"schedules/{made['id']}", change)),
+    ):
+        (shown,) = examples.ANSWERS[name, 200].values()
+        agree(shown, answer.json())
+
+
+def test_an_event_is_appended_as_described(acme: Caller):
+    (shown,) = examples.ANSWERS["post_event", 201].values()
+    for number, body in enumerate(examples.BODIES["post_event"].values()):
+        made = acme.post("triggers", examples.ORDER | {"idempotency_key": f"event-{number}"}).json()["id"]
+        answer = acme.post(f"instances/{made}/events", body)
+        assert answer.status_code == 201
+        agree(shown, answer.json())

@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from tests import people, stock, tenants
 from tests.browser.conftest import DESK, PHONE
+from tests.intake import schedules
 from workflows import engine
 from workflows.models import ApiKey, Shard
 
@@ -20,6 +21,8 @@ PAGES = [
     "/admin/workflows/apikey/add/",
     "/admin/workflows/definition/",
     "/admin/workflows/flagchange/",
+    "/admin/workflows/schedule/",
+    "/admin/workflows/schedule/add/",
     "/admin/workflows/shard/",
     "/admin/auth/user/",
 ]
@@ -33,9 +36,12 @@ def test_every_page_fits_and_stays_at_home(visit, ada, window, scheme) -> None:
     engine.start(trigger)
     Shard.objects.create(index=0, owner="a-host-with-a-long-name:4711:01a1fd96", epoch=12)
     ApiKey.objects.create_key(name="checkout", env=environment)
+    schedule = schedules.make(environment, timezone="America/Argentina/ComodRivadavia")
     details = [
         f"/admin/workflows/organization/{environment.org_id}/change/",
         f"/admin/workflows/organization/{environment.org_id}/rollout/",
+        f"/admin/workflows/schedule/{schedule.id}/change/",
+        f"/admin/workflows/schedule/{schedule.id}/run/",
         f"/admin/workflows/instance/{trigger.id}/change/",
         f"/admin/workflows/instance/{trigger.id}/cancel/",
     ]

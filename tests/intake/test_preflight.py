@@ -5,9 +5,11 @@ import pytest
 from tests.exchanges import traced
 from tests.tenants import make_env, request
 from workflows import conf, sharding, snapshot
-from workflows.intake import preflight, refresher
+from workflows.actions import registry as action_registry
+from workflows.intake import definitions, preflight, refresher
 from workflows.intake.outcome import Rejected, Unavailable
 from workflows.intake.preflight import Ready
+from workflows.intake.rollout import Actor
 from workflows.models import Definition
 from workflows.trigger import fingerprint
 
@@ -64,3 +66,51 @@ def test_without_a_directory_nothing_can_be_said(outage):
     refresher.forget()
     outage.begin()
     assert preflight.check(wanted) == Unavailable()
+
+
+LETTERS = {"steps": {"start": {"type": "trigger", "next": {"success": "a"}}, "a": {"type": "action", "action": "echo"}}}
+
+
+def declare(slug: str) -> None:
+    definitions.save(slug, document=LETTERS, actor=Actor("ada"), reason="a test")
+
+
+@pytest.mark.django_db
+def test_a_declared_definition_is_pinned_to_its_latest_version_in_memory(actions):
+    env = make_env()
+    declare("letters")
+    with traced() as sent:
+        assert preflight.check(request(env, "letters")).trigger.version == 1
+    assert sent == []
+    changed = {**LETTERS, "title": "Letters"}
+    definitions.save("letters", document=changed, actor=Actor("ada"), reason="a title")
+    assert preflight.check(request(env, "letters")).trigger.version == 2
+
+
+@pytest.mark.django_db
+def test_a_definition_whose_action_is_disabled_or_gone_is_refused_with_the_reason(actions, monkeypatch):
+    env = make_env()
+    declare("letters")
+    actions.switch("echo", "its provider is down")
+    assert preflight.check(request(env, "letters")) == Rejected(
+        "preflight",
+        "The definition 'letters' can't run: the action 'echo' is disabled (its provider is down).",
+    )
+    actions.switch("echo", None)
+    assert isinstance(preflight.check(request(env, "letters")), Ready)
+    monkeypatch.setattr(action_registry, "names", frozenset)
+    refused = preflight.check(request(env, "letters"))
+    assert (refused.code, "there is no action 'echo' here" in refused.message) == ("preflight", True)
+
+
+@pytest.mark.django_db
+def test_a_slug_that_code_and_a_declared_definition_share_is_refused_until_one_is_renamed(actions, flow):
+    env = make_env()
+    declare("flow")
+
+    @flow
+    async def code(ctx, payload):
+        return payload
+
+    refused = preflight.check(request(env, "flow"))
+    assert (refused.code, "rename one of the two" in refused.message) == ("preflight", True)

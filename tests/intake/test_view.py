@@ -105,6 +105,10 @@ def row(**given) -> list:
         "superseded_by": None,
         "error_code": None,
         "error_message": None,
+        "event_type": None,
+        "event_key": None,
+        "cause": None,
+        "chain": None,
         "first": '{"payload": {"a" : 1}}',
         "last": None,
     }

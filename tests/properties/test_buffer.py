@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mollifier import buffer, conf, deadletters, fairness, gate, keys, patches, stats, sweep
+from mollifier import buffer, conf, deadletters, fairness, gate, keys, patches, removal, stats, sweep
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -38,6 +38,7 @@ from mollifier.entry import (
     State,
 )
 from mollifier.fairness import Share
+from mollifier.removal import Removal
 from tests.mollifier.makers import ordered_id
 from tests.properties.lengths import examples
 
@@ -321,6 +322,20 @@ class Buffer(RuleBasedStateMachine):
         assert outcome is self.expected_of_letter(model, DeadLetterOutcome.DISCARDED)
         if outcome is DeadLetterOutcome.DISCARDED:
             del self.entries[arrival.id]
+            self.bound = {name: owner for name, owner in self.bound.items() if owner[0] != arrival.id}
+
+    @rule(arrival=arrivals, seen=st.sampled_from([0, 0, 0, 1]), free=st.booleans())
+    def remove(self, arrival, seen, free):
+        model = self.entries.get(arrival.id)
+        (outcome,) = removal.remove(arrival.scope, [(arrival.id, seen)], free_keys=free)
+        assert removal.present([arrival.id]) == ({arrival.id} if model and outcome is not Removal.REMOVED else set())
+        if model is None or model.version != seen or model.state is State.LEASED:
+            changed = model and model.version != seen
+            assert outcome is (Removal.CHANGED if changed else Removal.LEASED if model else Removal.NOT_FOUND)
+            return
+        assert outcome is Removal.REMOVED
+        del self.entries[arrival.id]
+        if free:
             self.bound = {name: owner for name, owner in self.bound.items() if owner[0] != arrival.id}
 
     def expected_of_letter(self, model, done):

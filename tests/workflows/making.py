@@ -27,21 +27,19 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
     rows = []
     for _ in payloads:
         instance_id = uuid7()
-        given = {"wake_at": now, "last_seq": 1, "last_event_at": now} | columns
+        given = {"org_id": ORG, "env_id": ENV, "source": "python"} | columns
+        due = {"wake_at": now, "last_seq": 1, "last_event_at": now}
         rows.append(
             Instance(
                 id=instance_id,
-                org_id=ORG,
-                env_id=ENV,
                 definition=definition,
                 version=version,
-                source="python",
                 shard=shard,
                 metadata={},
                 root_id=instance_id,
                 accepted_at=now,
                 created_at=now,
-                **given,
+                **(due | given),
             )
         )
     Event.objects.bulk_create(

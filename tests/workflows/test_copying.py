@@ -31,9 +31,17 @@ def kept(id_) -> tuple[dict, str]:
     return {name: value for name, value in row.items() if name not in MOMENTS}, eventlog.read(id_)[0].data
 
 
-@given(tags=st.lists(texts, max_size=3), key=texts, definition=texts, payload=values, metadata=texts)
+@given(
+    tags=st.lists(texts, max_size=3),
+    key=texts,
+    definition=texts,
+    payload=values,
+    metadata=texts,
+    event=st.none() | texts,
+    chain=st.lists(texts, max_size=3),
+)
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_copied_and_written_rows_are_the_same(tags, key, definition, payload, metadata):
+def test_copied_and_written_rows_are_the_same(tags, key, definition, payload, metadata, event, chain):
     sent = trigger(
         tags=tuple(tags),
         idempotency_key=key,
@@ -41,6 +49,10 @@ def test_copied_and_written_rows_are_the_same(tags, key, definition, payload, me
         payload=msgspec.json.encode(payload),
         metadata=msgspec.json.encode({"m": metadata}),
         parent_id=uuid7(),
+        event_type=event,
+        event_key=event,
+        cause=uuid7() if event else None,
+        chain=tuple(chain),
     )
     found = []
     for write in (engine.start_unseen, engine.start_many):

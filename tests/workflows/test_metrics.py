@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from tests.workflows.making import make_instances
 from workflows import metrics
-from workflows.models import Instance, Shard
+from workflows.models import Instance, ScheduleFires, Shard
 
 pytestmark = pytest.mark.django_db
 
@@ -77,3 +77,10 @@ def test_what_pumps_did_is_summed_over_the_shards():
     assert values("workflows_appends")["appended"] == 10.0
     assert values("workflows_fence_conflicts") == {"": 2.0}
     assert values("workflows_steps") == {"completed": 5.0, "failed": 1.0, "retrying": 0.0}
+
+
+def test_fires_of_schedules_are_counted_by_outcome():
+    ScheduleFires.objects.create(outcome="started", total=3)
+    fires = values("workflows_schedule_fires")
+    assert fires["started"] == 3.0
+    assert fires["deferred"] == 0.0

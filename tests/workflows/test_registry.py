@@ -1,3 +1,5 @@
+from collections import OrderedDict
+
 import pytest
 
 from workflows import registry
@@ -47,3 +49,38 @@ def test_a_plain_function_is_no_workflow():
 def test_a_slug_that_no_address_could_hold_is_refused():
     with pytest.raises(DefinitionClash, match="slug"):
         workflow("a b")(checkout)
+
+
+@pytest.fixture
+def declared(monkeypatch):
+    for name, empty in (("_declared", OrderedDict()), ("_confirmed", set()), ("_clashing", set())):
+        monkeypatch.setattr(registry, name, empty)
+
+
+async def any_flow(ctx, payload):
+    return payload
+
+
+def test_declared_versions_are_kept_up_to_a_number_those_used_last(declared):
+    for number in (1, 2):
+        registry.declare(registry.Registered("letters", number, any_flow), 2)
+    assert registry.get("letters", 1).version == 1
+    registry.declare(registry.Registered("letters", 3, any_flow), 2)
+    assert [registry.get("letters", number) is not None for number in (1, 2, 3)] == [True, False, True]
+    assert (registry.settled("letters", 1), registry.settled("letters", 2)) == (True, False)
+    assert registry.latest("letters") is None
+
+
+def test_a_slug_that_code_and_a_declared_one_claim_runs_as_neither(declared):
+    workflow("flow")(any_flow)
+    assert registry.get("flow", 1) is not None
+    with pytest.raises(DefinitionClash, match="rename"):
+        registry.declare(registry.Registered("flow", 1, any_flow), 2)
+    assert registry.get("flow", 1) is None
+    assert registry.settled("flow", 7)
+
+
+def test_only_versions_in_code_are_settled_by_asking(declared):
+    workflow("flow")(any_flow)
+    registry.settle([("flow", 1), ("nobody", 1)])
+    assert (registry.settled("flow", 1), registry.settled("nobody", 1)) == (True, False)

@@ -2,6 +2,7 @@
 
 import msgspec
 import pytest
+from uuid_utils.compat import uuid7
 
 from tests.tenants import trigger
 from workflows import engine, rows
@@ -27,8 +28,9 @@ def log_of(id_) -> list:
 
 
 def test_a_drained_instance_does_not_differ_from_a_direct_one():
-    one = trigger(tags=("a", "b"), metadata=b'{"z":1,"a":2}', depth=2)
-    other = trigger(tags=("a", "b"), metadata=b'{"z":1,"a":2}', depth=2, accepted_at=one.accepted_at)
+    event = {"event_type": "order.created", "event_key": "evt-1", "cause": uuid7(), "chain": ("a", "b")}
+    one = trigger(tags=("a", "b"), metadata=b'{"z":1,"a":2}', depth=2, **event)
+    other = trigger(tags=("a", "b"), metadata=b'{"z":1,"a":2}', depth=2, accepted_at=one.accepted_at, **event)
     engine.start(one)
     engine.start_many([Draft(other)])
     assert columns_of(one.id) == columns_of(other.id)

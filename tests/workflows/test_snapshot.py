@@ -22,6 +22,10 @@ def test_a_trigger_comes_back_as_it_was():
         run_after=datetime(2030, 1, 1, tzinfo=UTC),
         parent_id=uuid7(),
         depth=3,
+        event_type="order.created",
+        event_key="evt-1",
+        cause=uuid7(),
+        chain=("a", "b", "c"),
     )
     assert snapshot.decode(snapshot.encode(sent)) == sent
 
@@ -45,6 +49,7 @@ def test_what_was_stored_before_a_field_was_added_is_still_read():
     assert (read.version, read.shard, read.depth, read.tags, read.idempotency_key) == (4, 5, 8, ("a",), "k")
     assert (read.payload, read.accepted_at, read.metadata) == (b"{}", then, b'{"m":1}')
     assert (read.run_after, read.bufferable) == (None, True)
+    assert (read.event_type, read.event_key, read.cause, read.chain) == (None, None, None, ())
 
 
 def test_a_later_version_is_told_from_damage():

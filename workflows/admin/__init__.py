@@ -1,5 +1,27 @@
 """The tables as operators see them: read here, changed only through the services."""
 
-from workflows.admin import apikey, deadletter, definition, flagchange, instance, organization, shard
+from workflows.admin import (
+    action,
+    apikey,
+    deadletter,
+    definition,
+    flagchange,
+    instance,
+    organization,
+    schedule,
+    secret,
+    shard,
+)
 
-__all__ = ["apikey", "deadletter", "definition", "flagchange", "instance", "organization", "shard"]
+__all__ = [
+    "action",
+    "apikey",
+    "deadletter",
+    "definition",
+    "flagchange",
+    "instance",
+    "organization",
+    "schedule",
+    "secret",
+    "shard",
+]

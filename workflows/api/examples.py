@@ -80,6 +80,46 @@ FLAGS = {
     "paused": False,
     "version": 7,
 }
+SCHEDULE: dict[str, Any] = {
+    "id": OTHER_ID,
+    "definition": "noop",
+    "cron": "30 2 * * *",
+    "timezone": "Europe/Lisbon",
+    "payload": {"report": "daily"},
+    "overlap": "queue",
+    "catch_up": "last",
+    "enabled": True,
+    "next_at": "2026-11-22T02:30:00Z",
+    "queued_at": None,
+    "last_at": None,
+    "last_outcome": None,
+    "last_detail": "",
+    "last_instance": None,
+    "created_at": AT,
+}
+WELCOME = {
+    "steps": {
+        "start": {"type": "trigger", "next": {"success": "greet"}},
+        "greet": {
+            "type": "action",
+            "action": "set_variables",
+            "arguments": {"greeting": "Hello {{ payload.name }}"},
+        },
+    },
+    "output": "{{ greeting }}",
+}
+LIMITED = {
+    "slug": "welcome",
+    "kind": "declared",
+    "version": 1,
+    "active": True,
+    "shard_by": "instance",
+    "limit": 0,
+    "window_ms": 1000,
+    "unrunnable": None,
+}
+SAVED = {"version": 1, "interpreter_version": 1, "created_at": AT, "by": "api key mo1", "reason": "greet who is new"}
+RENAMED = WELCOME | {"title": "Welcome"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "post_trigger": {
@@ -103,6 +143,29 @@ BODIES: dict[str, dict[str, Any]] = {
         }
     },
     "reschedule_instance": {"not before Christmas": {"run_after": "2026-12-24T18:00:00Z"}},
+    "post_schedule": {
+        "each night": {
+            "definition": "noop",
+            "cron": "30 2 * * *",
+            "timezone": "Europe/Lisbon",
+            "payload": {"report": "daily"},
+            "overlap": "queue",
+        }
+    },
+    "resume_hook": {
+        "approved": {"payload": {"approved": True}, "resume_id": "click-1"},
+        "without a name": {"payload": None},
+    },
+    "post_event": {
+        "one more tag": {"type": "attribute_set", "tags": {"add": ["urgent"]}},
+        "a note": {
+            "type": "attribute_set",
+            "metadata": {"operations": [{"op": "append", "key": "notes", "value": "called back"}]},
+        },
+    },
+    "patch_schedule": {"switch it off": {"enabled": False}},
+    "post_definition": {"a greeting": {"slug": "welcome", "document": WELCOME, "reason": "greet who is new"}},
+    "patch_definition": {"another version": {"document": RENAMED, "active": False, "reason": "a title; not yet"}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -163,6 +226,23 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
+    ("post_event", 201): {"appended": {"seq": 2}},
+    ("post_schedule", 201): {"made": SCHEDULE},
+    ("list_schedules", 200): {"the only one": {"data": [SCHEDULE], "next_cursor": None}},
+    ("get_schedule", 200): {"as it was made": SCHEDULE},
+    ("patch_schedule", 200): {"switched off": SCHEDULE | {"enabled": False, "next_at": None}},
+    ("list_definitions", 200): {"a page of one": {"data": [LIMITED], "next_cursor": None}},
+    ("post_definition", 201): {"made": {"definition": LIMITED, "shown": SAVED, "document": WELCOME}},
+    ("get_definition", 200): {"the latest": {"definition": LIMITED, "shown": SAVED, "document": WELCOME}},
+    ("patch_definition", 200): {
+        "changed": {
+            "definition": LIMITED | {"version": 2, "active": False},
+            "shown": SAVED | {"version": 2, "reason": "a title; not yet"},
+            "document": RENAMED,
+        }
+    },
+    ("list_definition_versions", 200): {"one": {"data": [SAVED], "next_cursor": None}},
     ("get_live", 200): {"alive": {"status": "ok", "checks": {}}},
     ("get_ready", 200): {"ready": {"status": "ok", "checks": {"database": "ok", "directory": "ok", "redis": "ok"}}},
 }

@@ -1,4 +1,4 @@
-"""Instances: read one, list them, read a log, and the verbs on one, buffered or not."""
+"""Instances: read one, list them, and the verbs on one, buffered or not."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,7 +15,6 @@ from workflows.api.base import ApiView
 from workflows.api.problems import invalid
 from workflows.api.serializers import (
     CancelRequest,
-    EventsQuery,
     ListQuery,
     MetadataRequest,
     NoQuery,
@@ -66,20 +65,6 @@ class InstanceView(ApiView):
         if found is None:
             raise problems.not_found("instance")
         return responses.instance(found)
-
-
-class EventsView(ApiView):
-    """The log of one instance."""
-
-    scopes: ClassVar[Mapping[str, frozenset[Scopes]]] = {"GET": READ}
-
-    @schema.LIST_EVENTS
-    def get(self, request: Request, id_: UUID) -> HttpResponse:
-        asked = parsing.query(request, EventsQuery)
-        log = lookup.read_log(caller_of(request).env, id_, asked.after, asked.limit)
-        if log is None:
-            raise problems.not_found("instance")
-        return responses.log(log)
 
 
 class CancelView(ApiView):

@@ -1,6 +1,6 @@
 """Problems: what went wrong, as RFC 9457 says it, with a stable code."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -76,6 +76,15 @@ def invalid(code: str, detail: str, pointer: str) -> Problem:
 def invalid_parameter(code: str, detail: str, parameter: str) -> Problem:
     """Return the 400 of a query parameter or header."""
     return Problem(HTTPStatus.BAD_REQUEST, code, detail, parameter=parameter)
+
+
+def faulty(
+    code: str, faults: Sequence[tuple[str, str, str]], status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+) -> Problem:
+    """Return the refusal of a body with one fault or more: the pointer, code and detail of each."""
+    errors = [{"pointer": pointer, "code": of, "detail": detail} for pointer, of, detail in faults]
+    pointer, _, detail = faults[0]
+    return Problem(status, code, detail, pointer=pointer, errors=errors)
 
 
 def not_found(what: str) -> Problem:

@@ -14,12 +14,13 @@ from msgspec import Raw
 
 from workflows.api import problems, serializers
 from workflows.api.problems import Problem
-from workflows.intake import control, lookup, submission, view
+from workflows.intake import control, hooks, lookup, submission, view
 from workflows.intake.directory import Env
 from workflows.intake.lookup import Log, Page
 from workflows.intake.submission import Submission
 
 JSON = "application/json"
+HOOKS = "/api/v1/hooks/"
 FAIL_OPEN = {"Mollifier-Gate": "fail-open"}
 REPLAYED = {"Idempotent-Replayed": "true"}
 IN_PROGRESS = "An earlier trigger with this idempotency key is on its way; come again."
@@ -32,6 +33,7 @@ REJECTED: dict[str, tuple[HTTPStatus, str | None]] = {
     "definition_not_found": (HTTPStatus.NOT_FOUND, "/definition"),
     "env_not_found": (HTTPStatus.NOT_FOUND, None),
     "definition_inactive": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
+    "preflight": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
     "trigger_invalid": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
 }
 
@@ -63,7 +65,7 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
         root_id=instance.root_id,
         parent_id=instance.parent_id,
         depth=instance.depth,
-        hooks=instance.hooks,
+        hooks=tuple(serializers.Hook(each.name, each.token, f"{HOOKS}{each.token}") for each in instance.hooks),
         notice=(
             serializers.Notice(notice.code, notice.message, notice.position, notice.eta_seconds) if notice else None
         ),
@@ -76,8 +78,8 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
 
 
 def instance(found: view.InstanceView) -> HttpResponse:
-    """Show one instance; its tag is the tail of its log, so a later write can be made conditional on it."""
-    return encode(shape(found), headers={"ETag": f'"{found.last_seq}"'})
+    """Show one instance with its hooks; its tag is the tail of its log, so a later write can be conditional on it."""
+    return encode(shape(hooks.attach(found)), headers={"ETag": f'"{found.last_seq}"'})
 
 
 def page(found: Page) -> HttpResponse:

@@ -7,7 +7,15 @@ import msgspec
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRequest, OpenApiResponse, extend_schema
 
-from workflows.api import examples, problems, serializers, serializers_buffer
+from workflows.api import (
+    examples,
+    problems,
+    serializers,
+    serializers_buffer,
+    serializers_definitions,
+    serializers_hooks,
+    serializers_schedules,
+)
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,11 +39,23 @@ SHAPES = (
     serializers_buffer.Buffer,
     serializers_buffer.BufferPage,
     serializers_buffer.Decided,
+    serializers_hooks.ResumeRequest,
+    serializers_hooks.Resumed,
+    serializers_hooks.EventRequest,
+    serializers_hooks.Appended,
+    serializers_schedules.ScheduleRequest,
+    serializers_schedules.ScheduleChangeRequest,
+    serializers_schedules.SchedulePage,
     serializers.Health,
     serializers.Problem,
+    serializers_definitions.DefinitionRequest,
+    serializers_definitions.DefinitionPatchRequest,
+    serializers_definitions.DefinitionPage,
+    serializers_definitions.DefinitionDetail,
+    serializers_definitions.DefinitionVersionPage,
 )
 # Shapes that leave out what has nothing to say, and parts of what is sent.
-NOT_WHOLE = {"Problem", "BatchItem", *(each.__name__ for each in get_args(Operation))}
+NOT_WHOLE = {"Problem", "BatchItem", "TagsSet", "MetadataSet", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
     401: "No key, or one that is unknown, revoked or expired.",
     403: "The key lacks the scope.",
@@ -50,6 +70,7 @@ ANSWER_HEADERS = {
     "Idempotent-Replayed": "`true`: this is the instance an earlier trigger with the key made.",
     "Mollifier-Gate": "`fail-open`: the gate did not answer in time, so the trigger started directly.",
     "Mollifier-Buffer": "`unavailable`: the buffer did not answer, so only instances that have a row are listed.",
+    "Location": "The address of what was made.",
     "ETag": "The version of what is shown; send it as `If-Match`.",
     "WWW-Authenticate": "How to authenticate, and what was wrong.",
 }

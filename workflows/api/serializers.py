@@ -155,6 +155,14 @@ class Error(Struct, frozen=True):
 Status = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(STATUSES))})]
 
 
+class Hook(Struct, frozen=True):
+    """Where a payload can be handed to an instance; who knows the token may."""
+
+    name: str
+    token: str
+    url: Annotated[str, Meta(description="POST `{payload, resume_id?}` to it; on this host.")]
+
+
 class Instance(Struct, frozen=True):
     """One run of a workflow definition, buffered or not."""
 
@@ -175,7 +183,7 @@ class Instance(Struct, frozen=True):
     root_id: UUID
     parent_id: UUID | None
     depth: int
-    hooks: tuple[str, ...]
+    hooks: Annotated[tuple[Hook, ...], Meta(description="Those that can be resumed; told when it is read singly.")]
     notice: Notice | None
     accepted_at: Aware
     run_after: Aware | None
@@ -208,6 +216,14 @@ class EventPage(Struct, frozen=True):
     last_seq: int
 
 
+class FaultOfField(Struct, frozen=True):
+    """One of several faults in a body."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
 class Problem(Struct, frozen=True, omit_defaults=True):
     """RFC 9457. Act on `code`; `pointer` names the fault in the body, `parameter` the query parameter or header."""
 
@@ -220,6 +236,9 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     pointer: str | UnsetType = UNSET
     parameter: str | UnsetType = UNSET
     retry_after_seconds: int | UnsetType = UNSET
+    errors: Annotated[list[FaultOfField], Meta(description="Each fault, where there may be several.")] | UnsetType = (
+        UNSET
+    )
 
 
 class BatchItem(Struct, frozen=True, omit_defaults=True):

@@ -5,13 +5,15 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from workflows.api.base import NowhereView
+from workflows.api.definitions import DefinitionsView, DefinitionView, VersionsView
 from workflows.api.entries import DiscardView, EntriesView, RedriveView
+from workflows.api.events import EventsView
 from workflows.api.flags import BufferView, FlagsView
 from workflows.api.health import LiveView, MetricsView, ReadyView
+from workflows.api.hooks import HookView
 from workflows.api.idempotency import KeyView
 from workflows.api.instances import (
     CancelView,
-    EventsView,
     InstancesView,
     InstanceView,
     MetadataView,
@@ -20,6 +22,7 @@ from workflows.api.instances import (
     ResumeView,
     TagsView,
 )
+from workflows.api.schedules import SchedulesView, ScheduleView
 from workflows.api.triggers import BatchView, TriggersView
 
 urlpatterns = [
@@ -34,12 +37,18 @@ urlpatterns = [
     path("api/v1/instances/<uuid:id_>/reschedule", RescheduleView.as_view()),
     path("api/v1/instances/<uuid:id_>/pause", PauseView.as_view()),
     path("api/v1/instances/<uuid:id_>/resume", ResumeView.as_view()),
+    path("api/v1/hooks/<str:token>", HookView.as_view()),
     path("api/v1/idempotency-keys/<str:definition>/<path:key>", KeyView.as_view()),
     path("api/v1/buffer", BufferView.as_view()),
     path("api/v1/buffer/entries", EntriesView.as_view()),
     path("api/v1/buffer/entries/<uuid:id_>/redrive", RedriveView.as_view()),
     path("api/v1/buffer/entries/<uuid:id_>/discard", DiscardView.as_view()),
+    path("api/v1/definitions", DefinitionsView.as_view()),
+    path("api/v1/definitions/<slug:slug>", DefinitionView.as_view()),
+    path("api/v1/definitions/<slug:slug>/versions", VersionsView.as_view()),
     path("api/v1/flags", FlagsView.as_view()),
+    path("api/v1/schedules", SchedulesView.as_view()),
+    path("api/v1/schedules/<uuid:id_>", ScheduleView.as_view()),
     path("healthz/live", LiveView.as_view()),
     path("healthz/ready", ReadyView.as_view()),
     path("metrics", MetricsView.as_view()),

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from django.db import OperationalError
 
 from workflows.fence import Failure, Offspring
-from workflows.intake import preflight
+from workflows.intake import ancestry, preflight
 from workflows.intake.outcome import Unavailable
 from workflows.intake.preflight import Ready
+from workflows.lineage import Lineage
 from workflows.trigger import Request, Source, Trigger
 
 
@@ -17,10 +18,11 @@ def place(children: Sequence[Offspring]) -> list[Trigger | Failure]:
     Raises:
         OperationalError: the database is away, and what is known in memory is too old.
     """
-    return [_place(child) for child in children]
+    parents = ancestry.of_instances(list({child.parent.id for child in children}))
+    return [_place(child, parents.get(child.parent.id)) for child in children]
 
 
-def _place(child: Offspring) -> Trigger | Failure:
+def _place(child: Offspring, lineage: Lineage | None) -> Trigger | Failure:
     parent = child.parent
     checked = preflight.check(
         Request(
@@ -30,11 +32,12 @@ def _place(child: Offspring) -> Trigger | Failure:
             payload=child.payload.encode(),
             source=Source.CHILD,
             id=child.id,
+            parent=lineage or Lineage(parent.id, parent.root_id, None, parent.depth, (parent.definition,)),
         )
     )
     match checked:
         case Ready(trigger=trigger):
-            return trigger.evolve(root_id=parent.root_id, parent_id=parent.id, depth=parent.depth + 1)
+            return trigger
         case Unavailable():
             raise OperationalError("the directory of definitions is not available")
         case rejected:

@@ -1,4 +1,4 @@
-"""What the way in must know of tenants, keys, flags and definitions, as one immutable value.
+"""What the way in must know of tenants, keys, flags, definitions and actions, as one immutable value.
 
 `workflows.intake.refresher` keeps the current one in each process, so that a request reads it without SQL.
 """
@@ -12,7 +12,10 @@ from uuid import UUID
 from mollifier import conf
 from mollifier.decision import Limit, Limits, Mode, Rollout
 from workflows import flags
+from workflows.actions import switches
 from workflows.flags import UNSET, Flags
+from workflows.intake import bindings
+from workflows.intake.bindings import Bindings
 from workflows.models import ApiKey, Definition, Environment, Organization, OrganizationFlags, ShardBy, SnapshotVersion
 
 K = TypeVar("K")
@@ -52,12 +55,16 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class DefinitionState:
-    """What an operator set of a definition."""
+    """What an operator set of a definition; of a declared one also its latest version and the actions it needs."""
 
-    active: bool = True
+    needs: frozenset[str] = frozenset()
     pinned: bool = False
+    active: bool = True
     limit: int = 0
     window_ms: int = 1_000
+    event_limit: int | None = None
+    event_window_seconds: int | None = None
+    declared: int | None = None
 
 
 AS_REGISTERED = DefinitionState()
@@ -78,10 +85,12 @@ class Directory:
     keys: Mapping[str, Key] = field(default_factory=dict)
     flags: Mapping[UUID, Flags] = field(default_factory=dict)
     definitions: Mapping[str, DefinitionState] = field(default_factory=dict)
+    switched_off: Mapping[str, str] = field(default_factory=dict)
     env_rows: Mapping[UUID, _EnvRow] = field(default_factory=dict)
     orgs: Mapping[UUID, Org] = field(default_factory=dict)
     envs: Mapping[UUID, Env] = field(default_factory=dict)
     envs_by_slug: Mapping[tuple[str, str], Env] = field(default_factory=dict)
+    bindings: Bindings = field(default_factory=Bindings)
 
     def flags_of(self, org_id: UUID) -> Flags:
         return self.flags.get(org_id, UNSET)
@@ -119,9 +128,12 @@ def load(known: Directory) -> Directory:
     since = known.version
     if deleted_at > since or version < since:
         known, since = Directory(), -1
+    bound = known.bindings.changed(bindings.read(since))
     keys = _merge(known.keys, _keys(since))
     flags_ = _merge(known.flags, _flags(since))
     definitions = _merge(known.definitions, _definitions(since))
+    switched = _merge(known.switched_off, switches.changed_since(since))
+    switched_off = {name: reason for name, reason in switched.items() if reason is not None}
     rows = Environment.objects.filter(version__gt=since).values_list("id", "slug", "org_id")
     env_rows = _merge(known.env_rows, ((row[0], _EnvRow(*row)) for row in rows))
     orgs = _merge(
@@ -133,7 +145,7 @@ def load(known: Directory) -> Directory:
     )
     envs = {row.id: Env(row.id, row.slug, orgs[row.org_id]) for row in env_rows.values()}
     by_slug = {(env.org.slug, env.slug): env for env in envs.values()}
-    return Directory(version, keys, flags_, definitions, env_rows, orgs, envs, by_slug)
+    return Directory(version, keys, flags_, definitions, switched_off, env_rows, orgs, envs, by_slug, bound)
 
 
 def _merge(known: Mapping[K, V], changed: Iterable[tuple[K, V]]) -> Mapping[K, V]:
@@ -155,6 +167,8 @@ def _flags(since: int) -> Iterable[tuple[UUID, Flags]]:
 
 
 def _definitions(since: int) -> Iterable[tuple[str, DefinitionState]]:
-    columns = ("slug", "active", "shard_by", "limit", "window_ms")
-    for slug, active, shard_by, *limit in Definition.objects.filter(version__gt=since).values_list(*columns):
-        yield slug, DefinitionState(active, shard_by == ShardBy.DEFINITION, *limit)
+    columns = ("slug", "needs", "shard_by", "active", "limit", "window_ms", "event_limit", "event_window_seconds")
+    rows = Definition.objects.filter(version__gt=since).values_list(*columns, "declared_version")
+    for slug, needs, shard_by, active, *rest in rows:
+        pinned = shard_by == ShardBy.DEFINITION
+        yield slug, DefinitionState(frozenset(needs), pinned, active, *rest)

@@ -75,18 +75,23 @@ def _write_batch(drafts: Sequence[Draft]) -> Sequence[engine.Start]:
     """Write all or nothing: at first as if none was seen before, which is most often so, else looking at each."""
     if all(draft.is_plain for draft in drafts):
         try:
-            with _bounded_transaction():
+            with bounded_transaction():
                 return engine.start_unseen(drafts)
         except engine.Taken:
             pass
-    with _bounded_transaction():
-        results = engine.start_many(drafts)
-        engine.start_many([_superseded(*pair) for pair in zip(drafts, results, strict=True) if _lost_its_key(pair[1])])
+    with bounded_transaction():
+        return write_each(drafts)
+
+
+def write_each(drafts: Sequence[Draft]) -> Sequence[engine.Start]:
+    """Write drafts inside the caller's transaction, looking at each; one that lost its key is written as superseded."""
+    results = engine.start_many(drafts)
+    engine.start_many([_superseded(*pair) for pair in zip(drafts, results, strict=True) if _lost_its_key(pair[1])])
     return results
 
 
 @contextmanager
-def _bounded_transaction() -> Iterator[None]:
+def bounded_transaction() -> Iterator[None]:
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(SET_TIMEOUTS, [LOCK_TIMEOUT, STATEMENT_TIMEOUT])
@@ -118,7 +123,7 @@ def _catch_up(entry: Entry) -> Outcome:
     """Bring a row up to what became of its entry after it was written; most often that is nothing."""
     try:
         if entry.patch:
-            with _bounded_transaction():
+            with bounded_transaction():
                 steering.amend(patch.read(entry.snapshot, entry.patch), actor=ACTOR)
         if entry.cancel_reason is not None:
             outcome = engine.cancel(entry.id, entry.cancel_reason or DEFAULT_CANCEL_REASON, actor=ACTOR)

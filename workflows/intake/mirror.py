@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 # What nothing changes after a row is made, and its payload.
 COLUMNS = (
     *("org_id", "env_id", "definition", "version", "shard", "source", "idempotency_key"),
-    *("root_id", "parent_id", "depth", "accepted_at"),
+    *("root_id", "parent_id", "depth", "accepted_at", "event_type", "event_key", "cause"),
 )
 SELECT = f"""
 SELECT i.id, first.data::text, {", ".join(f"i.{name}" for name in COLUMNS)}

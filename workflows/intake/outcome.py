@@ -63,7 +63,10 @@ class Mismatch:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """It can't run, now or at all: definition_not_found, definition_inactive, env_not_found or trigger_invalid."""
+    """It can't run, now or at all.
+
+    definition_not_found, definition_inactive, preflight (it needs what is not here), env_not_found or trigger_invalid.
+    """
 
     code: str
     message: str

@@ -6,11 +6,13 @@ from datetime import UTC, datetime
 import django.db
 
 from mollifier.decision import Arrival, Binding
-from workflows import conf, registry, sharding, snapshot
+from workflows import conf, lineage, registry, sharding, snapshot
+from workflows.declarative import checking
 from workflows.intake import lookup, refresher
 from workflows.intake.directory import Directory, Env
-from workflows.intake.outcome import Rejected, Unavailable
+from workflows.intake.outcome import Rejected, Throttled, Unavailable
 from workflows.intake.refresher import DirectoryUnavailable
+from workflows.lineage import Lineage, Loop, Looping, TooDeep
 from workflows.trigger import Request, Trigger, fingerprint
 
 
@@ -24,7 +26,7 @@ class Ready:
     env: Env
 
 
-def check(request: Request) -> Ready | Rejected | Unavailable:
+def check(request: Request) -> Ready | Rejected | Throttled | Unavailable:
     """Look the environment and the definition up; an environment made this moment costs a look at the database."""
     try:
         directory = refresher.current()
@@ -35,17 +37,53 @@ def check(request: Request) -> Ready | Rejected | Unavailable:
     env = directory.envs.get(request.env_id)
     if env is None or env.org.id != request.org_id:
         return Rejected("env_not_found", "There is no such environment.")
-    registered = registry.latest(request.definition)
-    if registered is None:
-        return Rejected("definition_not_found", f"There is no definition {request.definition!r}.")
-    if not directory.definition(request.definition).active:
-        return Rejected("definition_inactive", f"The definition {request.definition!r} is switched off.")
-    trigger = _trigger(request, registered.version, directory)
+    version = _version(request.definition, directory)
+    if isinstance(version, Rejected):
+        return version
+    loop = request.origin.loop if request.origin else Loop.ALLOW_ALL
+    place = lineage.place(request.parent, request.id, request.definition, limit=conf.current().max_depth, loop=loop)
+    if not isinstance(place, Lineage):
+        return _cascade(place)
+    trigger = _trigger(request, version, directory, place)
     return Ready(request, trigger, _arrival(request, trigger, env, directory), env)
 
 
-def _trigger(request: Request, version: int, directory: Directory) -> Trigger:
+def _version(slug: str, directory: Directory) -> int | Rejected:
+    """Return the version that a new instance is pinned to."""
+    state = directory.definition(slug)
+    registered = registry.latest(slug)
+    version = registered.version if registered is not None else state.declared
+    if version is None:
+        return Rejected("definition_not_found", f"There is no definition {slug!r}.")
+    if not state.active:
+        return Rejected("definition_inactive", f"The definition {slug!r} is switched off.")
+    if (why := unrunnable(slug, directory)) is not None:
+        return Rejected("preflight", f"The definition {slug!r} can't run: {why}.")
+    return version
+
+
+def unrunnable(slug: str, directory: Directory) -> str | None:
+    """Say why a definition can't run though it is switched on, in memory; None: it can."""
+    state = directory.definition(slug)
+    if state.declared is None:
+        return None
+    if registry.latest(slug) is not None:
+        return "code registers a workflow of the same name; rename one of the two"
+    return checking.unrunnable(state.needs, directory.switched_off)
+
+
+def _cascade(found: TooDeep | Looping) -> Throttled:
+    match found:
+        case TooDeep(depth, limit):
+            message = f"It would be generation {depth} of a chain; the limit is {limit}."
+        case Looping(chain):
+            message = f"Its definition is on its own chain: {' > '.join(chain)}."
+    return Throttled("throttled_cascade", message)
+
+
+def _trigger(request: Request, version: int, directory: Directory, place: Lineage) -> Trigger:
     pinned = directory.definition(request.definition).pinned
+    origin = request.origin
     return Trigger(
         id=request.id,
         org_id=request.org_id,
@@ -56,7 +94,13 @@ def _trigger(request: Request, version: int, directory: Directory) -> Trigger:
         payload=request.payload,
         source=request.source,
         accepted_at=datetime.now(UTC),
-        root_id=request.id,
+        root_id=place.root_id,
+        parent_id=place.parent_id,
+        depth=place.depth,
+        chain=place.chain[:-1],
+        event_type=origin.type if origin else None,
+        event_key=origin.key if origin else None,
+        cause=origin.cause if origin else None,
         metadata=request.metadata,
         tags=request.tags,
         idempotency_key=request.idempotency_key,

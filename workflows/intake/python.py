@@ -7,7 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from workflows.intake import submission
+from workflows import steps
+from workflows.intake import ancestry, submission
 from workflows.intake.outcome import Submission
 from workflows.models import Environment
 from workflows.trigger import Request, Source
@@ -24,13 +25,15 @@ def submit(
     run_after: datetime | None = None,
     source: Source = Source.PYTHON,
 ) -> Submission:
-    """Submit one trigger; the payload is anything that is JSON.
+    """Submit one trigger; the payload is anything that is JSON. Inside a step it has that instance as its parent.
 
     Raises:
         TypeError: the payload or the metadata is not JSON.
     """
+    running = steps.running.get()
     return submission.submit(
         Request(
+            parent=ancestry.of_running(running.instance) if running else None,
             org_id=UUID(str(env.org_id)),
             env_id=env.id,
             definition=definition,

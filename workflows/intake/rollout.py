@@ -1,19 +1,20 @@
 """Change how far an org is enrolled: the flags, their history and the version, in one transaction."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from mollifier import fairness
 from mollifier.errors import MollifierError
 from mollifier.fairness import Share
+from workflows.audit import Actor
 from workflows.models import FlagChange, Organization, OrganizationFlags
+
+__all__ = ["Actor", "RolloutRefused", "described", "reconcile", "set_rollout", "share_of", "undo"]
 
 log = structlog.get_logger(__name__)
 
@@ -27,18 +28,6 @@ class RolloutRefused(Exception):
         super().__init__(message)
         self.code = code
         self.fields = fields or {}
-
-
-@dataclass(frozen=True, slots=True)
-class Actor:
-    """Who changes it: a user of the pages, or a name for what acts without one (a command, an API key)."""
-
-    name: str
-    user: User | None = None
-
-    @classmethod
-    def from_user(cls, user: User) -> "Actor":
-        return cls(user.get_username(), user)
 
 
 def set_rollout(

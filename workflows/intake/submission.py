@@ -1,6 +1,7 @@
 """THE one way in: every source hands its triggers to `submit` or `submit_many`.
 
-Preflight, admit, then start what passes. A mollified trigger costs one exchange with Redis and no SQL.
+Preflight, the damper for what comes from an event, admit, then start what passes. A mollified trigger of any other
+source costs one exchange with Redis and no SQL.
 """
 
 import time
@@ -17,7 +18,7 @@ from mollifier import decision, gate, tasks
 from mollifier.decision import Decision, Left, Mode, Passed, Reason
 from workflows import engine, faults
 from workflows.faults import Fault
-from workflows.intake import isolation, lookup, preflight, view
+from workflows.intake import damper, isolation, lookup, preflight, view
 from workflows.intake.isolation import Failed
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.outcome import (
@@ -69,7 +70,7 @@ def submit(request: Request) -> Submission:
     ready = preflight.check(request)
     if not isinstance(ready, Ready):
         return ready
-    return _conclude(ready, _admit(ready))
+    return _damp(ready) if damper.asks(ready) else _conclude(ready, _admit(ready))
 
 
 def submit_many(requests: Sequence[Request]) -> list[Submission]:
@@ -78,14 +79,42 @@ def submit_many(requests: Sequence[Request]) -> list[Submission]:
     What passes is started before what names an earlier one is looked up, since that may be of the same batch.
     """
     checked = [preflight.check(request) for request in requests]
-    ready = {index: each for index, each in enumerate(checked) if isinstance(each, Ready)}
+    ready = {index: each for index, each in enumerate(checked) if isinstance(each, Ready) and not damper.asks(each)}
     decided = dict(zip(ready, _admit_many(list(ready.values())), strict=True))
     passed = {index: each for index, each in ready.items() if isinstance(decided[index], STARTING)}
-    started = _start_many(passed, decided)
-    return [
-        each if not isinstance(each, Ready) else started.get(index) or _conclude(each, decided[index])
-        for index, each in enumerate(checked)
-    ]
+    done = _start_many(passed, decided)
+    for index, each in enumerate(checked):
+        if isinstance(each, Ready) and index not in done:
+            done[index] = _conclude(each, decided[index]) if index in ready else _damp(each)
+    return [each if not isinstance(each, Ready) else done[index] for index, each in enumerate(checked)]
+
+
+def _damp(ready: Ready) -> Submission:
+    """Take in a trigger that comes from an event, if there is room in its group.
+
+    The group's lock is held until the row is committed or the gate has answered.
+    """
+    try:
+        with damper.room(ready) as held:
+            decided = _admit(held) if isinstance(held, Ready) else held
+            result = engine.start(ready.trigger) if isinstance(decided, STARTING) else None
+        return _damped(ready, decided, result)
+    except (django.db.Error, UnicodeError, engine.StartContended) as error:
+        return _start_failed(ready, Failed(isolation.fault_of(error), error))
+
+
+def _damped(ready: Ready, decided: Decision | damper.Refused | damper.Known, result: engine.Start | None) -> Submission:
+    match decided:
+        case damper.Refused(outcome, backlog):
+            damper.suppress(ready, backlog)
+            return outcome
+        case damper.Known(id_):
+            return _owned(ready, id_)
+        case decision.NoRoom():
+            damper.suppress(ready)
+            return _conclude(ready, decided)
+        case _:
+            return _started(ready, result, decided) if result else _conclude(ready, decided)
 
 
 def _admit(ready: Ready, *, force: Reason | None = None, rebind_from: UUID | None = None) -> Decision:
@@ -204,8 +233,8 @@ def _start_failed(ready: Ready, failed: Failed) -> Submission:
 
 
 def _divert(ready: Ready) -> Submission:
-    """Have the trigger buffered because the database is away."""
-    if ready.arrival.rollout.effective is not Mode.ON or not ready.arrival.bufferable:
+    """Have the trigger buffered because the database is away; one that the damper counts has no room without it."""
+    if damper.asks(ready) or ready.arrival.rollout.effective is not Mode.ON or not ready.arrival.bufferable:
         return Unavailable()
     decided = _admit(ready, force=Reason.DATABASE_UNAVAILABLE)
     if isinstance(decided, STARTING):
@@ -256,7 +285,9 @@ def _owned(ready: Ready, id_: UUID) -> Submission:
     if found is None:
         return InProgress(id_)
     sent = ready.trigger
-    if fingerprint(found.definition, found.payload) != fingerprint(sent.definition, sent.payload):
+    if sent.event_key is None and fingerprint(found.definition, found.payload) != fingerprint(
+        sent.definition, sent.payload
+    ):
         return Mismatch(id_)
     return Existing(found)
 

@@ -26,7 +26,7 @@ WAITS_ITS_TURN = "Accepted into the buffer; it will start in its turn."
 COLUMNS = """i.id, i.definition, i.version, i.status, i.source, i.tags, i.metadata::text, i.idempotency_key, i.shard,
     i.root_id, i.parent_id, i.depth, i.accepted_at, i.run_after, i.metadata_version, i.created_at,
     i.started_at, i.finished_at, i.last_seq, i.superseded_by, i.error_code, i.error_message,
-    first.data::text, last.data::text"""
+    i.event_type, i.event_key, i.cause, i.chain, first.data::text, last.data::text"""
 
 
 class _Created(msgspec.Struct):
@@ -47,11 +47,19 @@ class Notice:
     eta_seconds: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class HookView:
+    """A hook that can be resumed."""
+
+    name: str
+    token: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstanceView:
     """One instance. `payload`, `output` and `metadata` are JSON text; `status` is a Status or `buffered`.
 
-    `created_at` is None while it is buffered, and `last_seq` 0.
+    `created_at` is None while it is buffered, and `last_seq` 0. `hooks` are filled in by `workflows.intake.hooks`.
     """
 
     id: UUID
@@ -82,7 +90,11 @@ class InstanceView:
     output: bytes = NULL
     error: Failure | None = None
     notice: Notice | None = None
-    hooks: tuple[str, ...] = ()
+    hooks: tuple[HookView, ...] = ()
+    event_type: str | None = None
+    event_key: str | None = None
+    cause: UUID | None = None
+    chain: tuple[str, ...] = ()
 
 
 def from_trigger(
@@ -120,6 +132,10 @@ def from_trigger(
         last_seq=0 if created_at is None else 1,
         error=error,
         notice=notice,
+        event_type=trigger.event_type,
+        event_key=trigger.event_key,
+        cause=trigger.cause,
+        chain=trigger.chain,
     )
 
 
@@ -175,7 +191,8 @@ def from_row(env: Env, row: Sequence[Any]) -> InstanceView:
     """Show a row of `COLUMNS`."""
     (id_, definition, version, status, source, tags, metadata, key, shard, root_id, parent_id, depth) = row[:12]
     (accepted_at, run_after, metadata_version, created_at, started_at, finished_at) = row[12:18]
-    (last_seq, superseded_by, code, message, first, last) = row[18:]
+    (last_seq, superseded_by, code, message) = row[18:22]
+    (event_type, event_key, cause, chain, first, last) = row[22:]
     finished = finished_at is not None
     return InstanceView(
         id=id_,
@@ -206,4 +223,8 @@ def from_row(env: Env, row: Sequence[Any]) -> InstanceView:
         output=bytes(msgspec.json.decode(last, type=_Completed).output) if last else NULL,
         error=Failure(code, message or "") if finished and code else None,
         notice=Notice(code, message or "") if code and not finished else None,
+        event_type=event_type,
+        event_key=event_key,
+        cause=cause,
+        chain=tuple(chain or ()),
     )

@@ -18,7 +18,9 @@ class Instance(models.Model):
 
     `last_seq` is the log's tail. `epoch` is the pump epoch that owns it, 0 when none does. `wake_at` is what makes
     it ready: a pump of its shard claims it once that time has come; null when nothing is due. `run_after` is when it
-    may start at the earliest. `unread` counts what hooks received since its pump last wrote.
+    may start at the earliest. `chain` are the definitions from the root's to its parent's; `event_type`, `event_key`
+    and `cause` tell of the emitted event that it comes from. `unread` counts what hooks received since its pump last
+    wrote.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -36,6 +38,10 @@ class Instance(models.Model):
     root_id = models.UUIDField()
     parent_id = models.UUIDField(null=True)
     depth = models.SmallIntegerField(default=0)
+    chain = ArrayField(models.CharField(max_length=100), null=True)
+    event_type = models.CharField(max_length=100, null=True)
+    event_key = models.CharField(max_length=255, null=True)
+    cause = models.UUIDField(null=True)
     superseded_by = models.UUIDField(null=True)
     accepted_at = models.DateTimeField()
     run_after = models.DateTimeField(null=True)
@@ -67,6 +73,13 @@ class Instance(models.Model):
             models.Index(fields=["shard", "wake_at"], name="instance_ready", condition=Q(wake_at__isnull=False)),
             models.Index(fields=["shard", "epoch"], name="instance_owned", condition=Q(status="running")),
             models.Index(fields=["status", "-id"], name="instance_unfinished", condition=Q(finished_at__isnull=True)),
+            # The damper counts on it; what is paused or finished is no longer in it.
+            models.Index(
+                fields=["org", "env", "definition", "event_type", "created_at"],
+                name="instance_event_backlog",
+                condition=Q(event_type__isnull=False, finished_at__isnull=True) & ~Q(status="paused"),
+            ),
+            models.Index(fields=["root_id"], name="instance_of_root", condition=Q(depth__gt=0)),
             models.Index(fields=["parent_id", "id"], name="instance_of_parent", condition=Q(parent_id__isnull=False)),
             GinIndex(fields=["tags"], name="instance_tags", fastupdate=True),
         ]

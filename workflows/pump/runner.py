@@ -5,21 +5,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
-from typing import Any
 from uuid import UUID
 
 import structlog
 
-from workflows import conf, registry, turns
+from workflows import conf, turns
 from workflows.fence import Append, Appended, Conflict, Failure, Faulty, Fence, LogFull, StoredEvent
+from workflows.pump import admission
 from workflows.pump.claimer import Claimer
 from workflows.pump.claims import Claimed, Logs
 from workflows.pump.committer import Committer, Write
 from workflows.pump.leases import Clock, Lease
 from workflows.pump.live import Fed, IdleLives, Live
 from workflows.pump.steps import StepRun, Steps
+from workflows.registry import Registered
 from workflows.replay import ReplayDivergence
 from workflows.states import EventType, Status
 
@@ -156,38 +157,22 @@ class Runner:
 
     def _take(self, claim: Claimed, logs: Logs) -> None:
         live = self._idle.take(claim.id) or self.active.get(claim.id) or self._new(claim)
-        if live is None:
-            return
         live.log_bytes = claim.log_bytes
         live.claimed_again = live.write is not None
         self.active[claim.id] = live
-        self._feed(live, logs.get(claim.id, ()), claim.tail)
-
-    def _new(self, claim: Claimed) -> Live | None:
-        """Make an instance's coroutine; None when it can't or must not run here."""
-        fence = Fence(epoch=self._epoch)
-        identity = claim.identity
-        registered = registry.get(identity.definition, identity.version)
-        if claim.takeovers >= conf.current().max_takeovers:
-            failure = Failure("crash_loop", f"{claim.takeovers} owners in a row died with it")
-            self._refuse(claim, turns.fail(claim.id, failure, fence, Status.SYSTEM_FAILURE))
-        elif registered is None:
-            log.warning("workflows.definition_absent", definition=identity.definition, version=identity.version)
-            message = f"{identity.definition} version {identity.version} is not registered here"
-            notice = Failure("definition_absent", message)
-            wake_at = self.clock.now() + timedelta(seconds=conf.current().unknown_definition_retry_seconds)
-            self._refuse(claim, turns.set_aside(claim.id, fence, wake_at, notice))
+        if live.refusal is not None:
+            self._advance(live)
         else:
-            return Live(identity, registered)
-        return None
+            self._feed(live, logs.get(claim.id, ()), claim.tail)
 
-    def _refuse(self, claim: Claimed, request: Append) -> None:
-        """Append for an instance that has no coroutine here, and forget it."""
-        identity = claim.identity
-        live = Live(identity, registry.Registered(identity.definition, identity.version, _not_run))
-        live.tail, live.refusal = claim.tail, request
-        self.active[claim.id] = live
-        self._advance(live)
+    def _new(self, claim: Claimed) -> Live:
+        """Make an instance's coroutine; one that can't or must not run here gets an append instead."""
+        verdict = admission.judge(claim, self._epoch, self.clock.now())
+        if isinstance(verdict, Registered):
+            return Live(claim.identity, verdict)
+        live = Live(claim.identity, admission.not_run(claim))
+        live.tail, live.refusal = claim.tail, verdict
+        return live
 
     def _feed(self, live: Live, events: Sequence[StoredEvent], tail: int = 0) -> None:
         """Deliver events and go on; the log is read again when they leave a gap or end before `tail`."""
@@ -301,7 +286,3 @@ class Runner:
     def _drop(self, live: Live) -> None:
         self.active.pop(live.id, None)
         live.close()
-
-
-async def _not_run(_context: Any, _payload: Any) -> None:
-    """Stand for the code of an instance that is refused."""

@@ -5,7 +5,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from workflows.intake.view import InstanceView
-from workflows.models import FlagChange
+from workflows.models import DefinitionChange, FlagChange
 
 register = template.Library()
 
@@ -27,6 +27,7 @@ TONES = {
     "paused": "warn",
     "completed": "good",
     "failed": "bad",
+    "unrunnable": "bad",
     "cancelled": "calm",
     "system_failure": "bad",
     "superseded": "calm",
@@ -38,6 +39,12 @@ TONES = {
     "revoked": "bad",
     "unregistered": "warn",
     "expired": "warn",
+    "started": "good",
+    "existing": "good",
+    "skipped": "calm",
+    "missed": "warn",
+    "rejected": "bad",
+    "deferred": "warn",
     "alive": "good",
     "no pump": "bad",
 }
@@ -106,6 +113,20 @@ def badge(word: str) -> SafeString:
     return format_html(
         '<span class="mo-badge mo-{}">{}</span>', TONES.get(str(word), "calm"), str(word).replace("_", " ")
     )
+
+
+@register.filter
+def changed(change: DefinitionChange) -> str:
+    """Say what a change of a definition changed: version 1 → 2, active True → False."""
+    names = [name for name in change.after if change.before.get(name) != change.after[name]]
+    told = (f"{name} {_said(change.before.get(name))} → {_said(change.after[name])}" for name in names)
+    return ", ".join(told) or "nothing"
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value}"
 
 
 @register.filter

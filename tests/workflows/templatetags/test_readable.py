@@ -2,7 +2,7 @@
 
 import pytest
 
-from workflows.models import FlagChange
+from workflows.models import DefinitionChange, FlagChange
 from workflows.templatetags import readable
 
 
@@ -69,3 +69,9 @@ def test_a_change_is_told_by_what_differs() -> None:
     )
     assert readable.differences(change) == "mode off → on, limit default → 5"
     assert readable.differences(FlagChange(before={"mode": "on"}, after={"mode": "on"})) == "nothing"
+
+
+def test_a_change_of_a_definition_is_told_member_by_member() -> None:
+    change = DefinitionChange(before={"version": None, "active": True}, after={"version": 1, "active": False})
+    assert readable.changed(change) == "version none → 1, active yes → no"
+    assert readable.changed(DefinitionChange(before={"limit": 1}, after={"limit": 1})) == "nothing"

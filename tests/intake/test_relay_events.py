@@ -1,0 +1,176 @@
+"""What instances emit and how they end starts what is bound to it, with their lineage."""
+
+import pytest
+from django.utils import timezone
+
+from tests.bound import bind
+from tests.tenants import make_env, request, seen
+from tests.workflows.pumping import run_until_idle
+from workflows import outbox, registry
+from workflows.intake import ancestry, refresher, relay, submission
+from workflows.intake.submission import Started
+from workflows.models import Definition, EmittedEvent, Instance, Outbox, Storm
+from workflows.states import Status
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ON = {"mode": "on", "limit": 1, "window_ms": 60_000, "hold_ms": 60_000}
+
+
+@pytest.fixture(autouse=True)
+def _flows(monkeypatch, settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "SHARDS": 1}
+    monkeypatch.setattr(registry, "_known", dict(registry._known))
+    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
+
+    @registry.workflow("shop")
+    async def shop(ctx, payload):
+        await ctx.emit("order.created", {"order": payload})
+        await ctx.emit("order.paid", payload, key="paid")
+
+    @registry.workflow("family")
+    async def family(ctx, payload):
+        return await ctx.child(payload, None)
+
+
+def start(env, definition, payload=b"1"):
+    outcome = submission.submit(request(env, definition, payload=payload))
+    assert isinstance(outcome, Started)
+    return outcome.instance.id
+
+
+def run() -> None:
+    """Run what is ready and hand on what it told, until nothing is left."""
+    for _ in range(30):
+        run_until_idle(0)
+        if not relay.deliver(100) and not Instance.objects.filter(finished_at=None).exists():
+            return
+
+
+def test_an_emitted_event_starts_what_is_bound_once_with_the_emitters_lineage():
+    env = make_env()
+    bind("order.created")
+    shop = start(env, "shop", b'{"n":7}')
+    run()
+    row = Instance.objects.get(definition="greet")
+    assert (row.root_id, row.parent_id, row.depth, row.chain, row.cause) == (shop, shop, 1, ["shop"], shop)
+    assert (row.event_type, row.event_key.startswith(f"{shop}:")) == ("order.created", True)
+    assert [each.id for each in ancestry.tree(seen(env), shop)] == [shop, row.id]
+    assert Outbox.objects.count() == 0
+
+
+def test_the_end_of_an_instance_starts_what_is_bound_to_it():
+    env = make_env()
+    bind("workflow.instance_terminal.completed", condition='payload.definition == "shop"')
+    bind("workflow.instance_terminal.failed")
+    shop = start(env, "shop")
+    run()
+    row = Instance.objects.get(definition="greet")
+    assert (row.event_type, row.parent_id) == ("workflow.instance_terminal", shop)
+
+
+def test_a_definition_that_its_own_end_starts_is_run_once():
+    env = make_env()
+    bind("workflow.instance_terminal")
+    start(env, "greet")
+    run()
+    assert Instance.objects.count() == 1
+
+
+def test_a_loop_that_is_allowed_ends_at_the_depth_limit():
+    env = make_env()
+    bind("workflow.instance_terminal", loop_policy="allow_all")
+    root = start(env, "greet")
+    run()
+    assert sorted(Instance.objects.values_list("depth", flat=True)) == list(range(11))
+    assert set(Instance.objects.values_list("root_id", flat=True)) == {root}
+
+
+def test_an_event_that_was_handed_on_twice_starts_nothing_twice():
+    env = make_env()
+    bind("order.created")
+    shop = start(env, "shop")
+    run()
+    made = Instance.objects.get(definition="greet")
+    Outbox.objects.create(
+        instance_id=shop,
+        org_id=env.org_id,
+        env_id=env.id,
+        type="order.created",
+        key=made.event_key,
+        payload={"order": 1},
+        created_at=timezone.now(),
+    )
+    assert relay.deliver(100) == 1
+    assert Instance.objects.filter(definition="greet").count() == 1
+
+
+def test_what_the_buffer_has_no_room_for_stays_in_the_outbox(settings):
+    env = make_env("acme", "production", **ON)
+    bind("order.created")
+    start(env, "shop")
+    assert isinstance(submission.submit(request(env)), submission.Buffered)
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "CAP_ENV_ENTRIES": 1}
+    run_until_idle(0)
+    relay.deliver(100)
+    assert list(Outbox.objects.values_list("type", flat=True)) == ["order.created"]
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "CAP_ENV_ENTRIES": 10}
+    Outbox.objects.update(available_at=timezone.now())
+    assert relay.deliver(100) == 1
+
+
+def test_what_is_throttled_or_can_not_run_settles_the_row():
+    env = make_env()
+    bind("order.created", limit=1), bind("order.created", definition="nowhere")
+    start(env, "shop"), start(env, "shop")
+    run_until_idle(0)
+    relay.deliver(100)
+    assert Instance.objects.filter(definition="greet").count() == 1
+    assert Storm.objects.get().suppressed == 1
+    assert not Outbox.objects.exclude(type=outbox.TERMINAL).exists()
+
+
+def test_a_child_has_its_parents_chain_and_its_end_is_an_event_too():
+    env = make_env()
+    bind("workflow.instance_terminal", condition='payload.definition == "greet"', definition="shop")
+    parent = start(env, "family", b'"greet"')
+    run()
+    child, late = Instance.objects.get(definition="greet"), Instance.objects.get(definition="shop")
+    assert (child.parent_id, child.depth, child.chain) == (parent, 1, ["family"])
+    assert (late.parent_id, late.depth, late.chain) == (child.id, 2, ["family", "greet"])
+    assert Instance.objects.get(id=parent).status == Status.COMPLETED
+
+
+def test_a_childs_end_that_can_not_be_submitted_now_keeps_no_parent_waiting(settings):
+    env = make_env("acme", "production", **ON)
+    bind("workflow.instance_terminal", condition='payload.definition == "greet"', definition="shop")
+    parent = start(env, "family", b'"greet"')
+    submission.submit(request(env))
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "CAP_ENV_ENTRIES": 1}
+    run()
+    assert Instance.objects.get(id=parent).status == Status.COMPLETED
+    assert EmittedEvent.objects.get().type == outbox.TERMINAL
+
+
+def test_children_of_children_end_at_the_depth_limit():
+    env = make_env()
+
+    @registry.workflow("nest")
+    async def nest(ctx, payload):
+        return await ctx.child("nest", None)
+
+    start(env, "nest")
+    run()
+    assert sorted(Instance.objects.values_list("depth", flat=True)) == list(range(11))
+    deepest = Instance.objects.get(depth=10)
+    assert deepest.status == Status.FAILED
+
+
+def test_a_definition_switched_off_refuses_what_is_bound_and_settles():
+    env = make_env()
+    bind("order.created")
+    Definition(slug="greet", active=False).save()
+    refresher.refresh()
+    start(env, "shop")
+    run()
+    assert Instance.objects.filter(definition="greet").count() == 0
+    assert Outbox.objects.count() == 0

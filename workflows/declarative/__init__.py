@@ -1,0 +1,1 @@
+"""Declarative definitions: versioned JSON that one built-in workflow interprets."""

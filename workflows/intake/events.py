@@ -1,0 +1,148 @@
+"""Emitted events: find the bindings that one matches, and submit one trigger for each."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+import structlog
+
+from workflows import conditions, conf, matching
+from workflows.conditions import ConditionFailed, ConditionInvalid
+from workflows.intake import refresher, submission
+from workflows.intake.bindings import Bound
+from workflows.intake.directory import Directory
+from workflows.intake.outcome import Full, InProgress, Rejected, Submission, Unavailable
+from workflows.lineage import Lineage, Loop
+from workflows.trigger import Origin, Request, Source
+
+log = structlog.get_logger(__name__)
+
+WINDOW_SECONDS = (60, 7 * 24 * 3600)
+# One event starts at most so many; the rest is refused aloud.
+MAX_MATCHES = 100
+
+
+@dataclass(frozen=True)
+class Emitted:
+    """An event that was emitted. `payload` is JSON text; `parent` is the instance that emitted it, where one did.
+
+    The key names the event within its environment: the same key again starts nothing twice.
+    """
+
+    org_id: UUID
+    env_id: UUID
+    type: str
+    payload: bytes
+    key: str
+    cause: UUID | None = None
+    parent: Lineage | None = None
+
+    @cached_property
+    def value(self) -> Any:
+        return msgspec.json.decode(self.payload)
+
+
+@dataclass(frozen=True, slots=True)
+class BindingOutcome:
+    """What became of the trigger of one matching binding."""
+
+    binding_id: UUID
+    definition: str
+    submission: Submission
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Whether an event starts the definition of one binding. `why` is empty where it does, else what is in the way.
+
+    `failed`: its condition has no answer for this payload, which somebody should hear of.
+    """
+
+    bound: Bound
+    why: str = ""
+    failed: bool = False
+
+
+def submit_matching(emitted: Emitted) -> list[BindingOutcome]:
+    """Submit one trigger for each matching binding; any repeat of the event finds what it started.
+
+    Raises:
+        DirectoryUnavailable: it is not known what matches; emit it again later.
+    """
+    directory = refresher.current()
+    found = [match for match in matches(directory, emitted) if not match.why or match.failed]
+    outcomes = [_submit(directory, emitted, match) for match in found[:MAX_MATCHES]]
+    for match in found[MAX_MATCHES:]:
+        message = f"One event starts at most {MAX_MATCHES}."
+        outcomes.append(BindingOutcome(match.bound.id, match.bound.definition, Rejected("too_many_bindings", message)))
+    return outcomes
+
+
+def is_settled(outcomes: Iterable[BindingOutcome]) -> bool:
+    """Tell whether nothing is gained by submitting the event again."""
+    return not any(isinstance(each.submission, Full | Unavailable | InProgress) for each in outcomes)
+
+
+def matches(directory: Directory, emitted: Emitted) -> Iterable[Match]:
+    """Say of each binding whose pattern matches whether this event starts its definition; nothing is written."""
+    for bound in directory.bindings.named(matching.names_of(emitted.type, emitted.payload)):
+        if bound.covers(emitted.org_id, emitted.env_id):
+            yield _match(bound, emitted)
+
+
+def _match(bound: Bound, emitted: Emitted) -> Match:
+    if not bound.enabled:
+        return Match(bound, "disabled")
+    if bound.loop is Loop.IGNORE and emitted.parent is not None:
+        return Match(bound, "ignores events of instances")
+    try:
+        holds = conditions.holds(bound.condition, emitted.type, emitted.value)
+    except (ConditionFailed, ConditionInvalid) as error:
+        return Match(bound, f"its condition failed: {error}", failed=True)
+    return Match(bound, "" if holds else "its condition does not hold")
+
+
+def _submit(directory: Directory, emitted: Emitted, match: Match) -> BindingOutcome:
+    bound = match.bound
+    if match.why:
+        log.warning("workflows.condition_failed", binding_id=str(bound.id), type=emitted.type)
+        return BindingOutcome(bound.id, bound.definition, Rejected("condition_failed", match.why))
+    return BindingOutcome(bound.id, bound.definition, submission.submit(request_of(directory, emitted, bound)))
+
+
+def request_of(directory: Directory, emitted: Emitted, bound: Bound) -> Request:
+    """Make the trigger of one binding; its id follows from the event's key, so a repeat is the same trigger."""
+    limit, window_seconds = damping(directory, bound)
+    return Request(
+        id=uuid5(bound.id, f"{emitted.env_id}:{emitted.key}"),
+        org_id=emitted.org_id,
+        env_id=emitted.env_id,
+        definition=bound.definition,
+        payload=emitted.payload,
+        source=Source.EVENT,
+        parent=emitted.parent,
+        origin=Origin(
+            type=emitted.type,
+            key=emitted.key,
+            cause=emitted.cause or (emitted.parent.instance_id if emitted.parent else None),
+            limit=limit,
+            window_seconds=window_seconds,
+            loop=bound.loop,
+        ),
+    )
+
+
+def damping(directory: Directory, bound: Bound) -> tuple[int, int]:
+    """Return limit and window of a binding: its own, else its definition's, else the settings'."""
+    known, settings = directory.definition(bound.definition), conf.current()
+    limit = _first(bound.limit, known.event_limit, settings.event_limit)
+    window = _first(bound.window_seconds, known.event_window_seconds, settings.event_window_seconds)
+    least, most = WINDOW_SECONDS
+    return limit, max(least, min(most, window))
+
+
+def _first(*values: int | None) -> int:
+    return next(value for value in values if value is not None)

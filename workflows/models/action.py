@@ -1,0 +1,21 @@
+"""What an operator set of an action; no row means that it may run."""
+
+from django.db import models
+
+from workflows.models.version import Versioned
+
+
+class ActionSwitch(Versioned):
+    """Switches an action off, with the reason that the steps it fails will show."""
+
+    name = models.CharField(max_length=100, primary_key=True)
+    disabled = models.BooleanField(default=True)
+    reason = models.TextField()
+    actor_name = models.CharField(max_length=150)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name_plural = "action switches"
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'off' if self.disabled else 'on'}"

@@ -1,0 +1,143 @@
+"""The only writer of storms: opened by the first trigger that is refused, closed once its backlog is calm."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from workflows import conf, eventlog, snapshot
+from workflows.trigger import Trigger
+
+log = structlog.get_logger(__name__)
+
+# One statement counts it and keeps it, in the slot of the oldest that is kept.
+SUPPRESS = """
+WITH storm AS (
+    INSERT INTO workflows_storm AS s (org_id, env_id, definition, event_type, "limit", suppressed, looping, peak,
+        opened_at, last_at, closed_by)
+    VALUES (%(org_id)s, %(env_id)s, %(definition)s, %(event_type)s, %(limit)s, 1, %(looping)s, %(backlog)s,
+        statement_timestamp(), statement_timestamp(), '')
+    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL DO UPDATE SET
+        suppressed = s.suppressed + 1, looping = s.looping + excluded.looping, "limit" = excluded."limit",
+        peak = greatest(s.peak, excluded.peak), last_at = statement_timestamp()
+    RETURNING id, suppressed
+), kept AS (
+    INSERT INTO workflows_suppressedtrigger (storm_id, slot, number, trigger_id, event_key, snapshot, at)
+    SELECT id, (suppressed - 1) %% %(kept)s, suppressed, %(id)s, %(event_key)s, %(snapshot)s, statement_timestamp()
+    FROM storm
+    ON CONFLICT (storm_id, slot) DO UPDATE SET
+        number = excluded.number, trigger_id = excluded.trigger_id, event_key = excluded.event_key,
+        snapshot = excluded.snapshot, at = excluded.at, replayed_at = NULL
+)
+SELECT id, suppressed FROM storm"""
+CLOSE = """
+UPDATE workflows_storm SET closed_at = statement_timestamp(), closed_by = %s
+WHERE id = %s AND closed_at IS NULL RETURNING id"""
+OPEN = """
+SELECT id, org_id, env_id, definition, event_type, "limit" FROM workflows_storm
+WHERE closed_at IS NULL ORDER BY last_at LIMIT %s"""
+KEPT = """
+SELECT number, snapshot FROM workflows_suppressedtrigger
+WHERE storm_id = %s AND replayed_at IS NULL ORDER BY number LIMIT %s"""
+REPLAYED = """
+UPDATE workflows_suppressedtrigger SET replayed_at = statement_timestamp()
+WHERE storm_id = %s AND number = %s AND replayed_at IS NULL"""
+COUNT = "SELECT count(*) FROM workflows_suppressedtrigger WHERE storm_id = %s AND replayed_at IS NULL"
+FORGET = """
+DELETE FROM workflows_suppressedtrigger WHERE id IN (
+    SELECT k.id FROM workflows_suppressedtrigger k JOIN workflows_storm s ON s.id = k.storm_id
+    WHERE s.closed_at < statement_timestamp() - make_interval(days => %s) LIMIT %s)
+RETURNING id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What the damper counts together: one environment's instances of a definition, from events of one type."""
+
+    org_id: UUID
+    env_id: UUID
+    definition: str
+    event_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpenStorm:
+    """An incident that goes on."""
+
+    id: int
+    group: Group
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A suppressed trigger that was not replayed yet."""
+
+    number: int
+    trigger: Trigger
+
+
+def group_of(trigger: Trigger) -> Group:
+    return Group(trigger.org_id, trigger.env_id, trigger.definition, trigger.event_type or "")
+
+
+def suppress(trigger: Trigger, *, limit: int, backlog: int) -> int:
+    """Count and keep a trigger that was refused, in the group's open storm or a new one; return the storm's id."""
+    values = {
+        "org_id": trigger.org_id,
+        "env_id": trigger.env_id,
+        "definition": trigger.definition,
+        "event_type": trigger.event_type,
+        "limit": limit,
+        "backlog": backlog,
+        "looping": int(trigger.definition in trigger.chain),
+        "kept": max(1, conf.current().storm_kept),
+        "id": trigger.id,
+        "event_key": trigger.event_key,
+        "snapshot": snapshot.encode(trigger),
+    }
+    ((storm, suppressed),) = eventlog.execute(SUPPRESS, values)
+    if suppressed == 1:
+        log.warning("workflows.storm_opened", storm_id=storm, definition=trigger.definition, type=trigger.event_type)
+    return int(storm)
+
+
+def close(storm_id: int, by: str) -> bool:
+    """Close a storm; False when somebody else did."""
+    closed = bool(eventlog.execute(CLOSE, (by, storm_id)))
+    if closed:
+        log.info("workflows.storm_closed", storm_id=storm_id, by=by)
+    return closed
+
+
+def is_calm(backlog: int, limit: int) -> bool:
+    """Tell whether a storm may end: the backlog is under half the limit."""
+    return 2 * backlog < limit
+
+
+def list_open(limit: int) -> Sequence[OpenStorm]:
+    """Return open storms, the one that was quiet longest first."""
+    return [OpenStorm(id_, Group(*group), most) for id_, *group, most in eventlog.execute(OPEN, (limit,))]
+
+
+def list_kept(storm_id: int, limit: int) -> Sequence[Kept]:
+    """Return what is kept of a storm and was not replayed, the oldest first."""
+    return [
+        Kept(number, snapshot.decode(bytes(stored))) for number, stored in eventlog.execute(KEPT, (storm_id, limit))
+    ]
+
+
+def count_kept(storm_id: int) -> int:
+    """Return how many are kept of a storm and were not replayed."""
+    return int(eventlog.execute(COUNT, (storm_id,))[0][0])
+
+
+def mark_replayed(storm_id: int, number: int) -> None:
+    """Say that a kept trigger was submitted again; a slot that was taken by a newer one stays."""
+    eventlog.execute(f"{REPLAYED} RETURNING id", (storm_id, number))
+
+
+def forget(days: int, limit: int) -> int:
+    """Delete up to `limit` kept triggers of storms that closed so many days ago; return how many."""
+    return len(eventlog.execute(FORGET, (days, limit)))
