@@ -161,6 +161,6 @@ def test_bindings_and_events_are_answered_as_described(acme: Caller):
     (shown,) = examples.ANSWERS["patch_binding", 200].values()
     agree(shown, acme.patch(f"bindings/{made['id']}", bodies["patch_binding"]).json())
     acme.post("bindings", {"pattern": "order.created", "definition": "noop"})
-    (body,) = examples.BODIES["post_event"].values()
-    (shown,) = examples.ANSWERS["post_event", 202].values()
+    (body,) = examples.BODIES["emit_event"].values()
+    (shown,) = examples.ANSWERS["emit_event", 202].values()
     agree(shown, acme.post("events", body).json())

@@ -80,13 +80,6 @@ def test_what_pumps_did_is_summed_over_the_shards():
     assert values("workflows_steps") == {"completed": 5.0, "failed": 1.0, "retrying": 0.0}
 
 
-def test_fires_of_schedules_are_counted_by_outcome():
-    ScheduleFires.objects.create(outcome="started", total=3)
-    fires = values("workflows_schedule_fires")
-    assert fires["started"] == 3.0
-    assert fires["deferred"] == 0.0
-
-
 def test_open_storms_and_what_all_of_them_refused_are_told():
     env = make_env()
     for key in "abc":
@@ -95,3 +88,10 @@ def test_open_storms_and_what_all_of_them_refused_are_told():
     assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 2.0}, {"": 4.0})
     storms.close(storm, "ada")
     assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 1.0}, {"": 4.0})
+
+
+def test_fires_of_schedules_are_counted_by_outcome():
+    ScheduleFires.objects.create(outcome="started", total=3)
+    fires = values("workflows_schedule_fires")
+    assert fires["started"] == 3.0
+    assert fires["deferred"] == 0.0

@@ -112,7 +112,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "patch_schedule": {"switch it off": {"enabled": False}},
     "post_definition": {"a greeting": {"slug": "welcome", "document": WELCOME, "reason": "greet who is new"}},
     "patch_definition": {"another version": {"document": RENAMED, "active": False, "reason": "a title; not yet"}},
-    "post_event": {"with a key": {"type": "order.created", "payload": {"order": 1}, "key": "evt-1"}},
+    "emit_event": {"with a key": {"type": "order.created", "payload": {"order": 1}, "key": "evt-1"}},
     "post_binding": {
         "large orders": {"pattern": "order.*", "definition": "noop", "condition": "payload.total > 100", "limit": 20}
     },

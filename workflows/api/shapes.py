@@ -6,6 +6,7 @@ from workflows.api import (
     serializers_buffer,
     serializers_definitions,
     serializers_events,
+    serializers_health,
     serializers_hooks,
     serializers_schedules,
 )
@@ -42,7 +43,7 @@ SHAPES = (
     serializers_events.BindingPage,
     serializers_events.BindingTestAnswer,
     serializers_events.Tree,
-    serializers.Health,
+    serializers_health.Health,
     serializers.Problem,
     serializers_definitions.DefinitionRequest,
     serializers_definitions.DefinitionPatchRequest,
