@@ -116,12 +116,10 @@ def save(
             values=values,
         )
     except DefinitionRefused as refusal:
-        status, faults = STATUSES[refusal.code], refusal.faults
-        if faults and status is HTTPStatus.UNPROCESSABLE_ENTITY:
-            told = [(fault.path, refusal.code, fault.message) for fault in faults]
-            raise problems.faulty(refusal.code, told) from refusal
-        pointer = faults[0].path if faults else None
-        raise Problem(status, refusal.code, str(refusal), pointer=pointer) from refusal
+        if refusal.faults:
+            told = [(fault.path, refusal.code, fault.message) for fault in refusal.faults]
+            raise problems.faulty(refusal.code, told, STATUSES[refusal.code]) from refusal
+        raise Problem(STATUSES[refusal.code], refusal.code, str(refusal)) from refusal
 
 
 def known(slug: str) -> Described:
