@@ -20,6 +20,7 @@ PAGES = [
     "/admin/workflows/apikey/add/",
     "/admin/workflows/definition/",
     "/admin/workflows/flagchange/",
+    "/admin/workflows/auditrecord/",
     "/admin/workflows/shard/",
     "/admin/auth/user/",
 ]

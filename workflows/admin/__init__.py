@@ -1,5 +1,5 @@
 """The tables as operators see them: read here, changed only through the services."""
 
-from workflows.admin import apikey, deadletter, definition, flagchange, instance, organization, shard
+from workflows.admin import apikey, audit, deadletter, definition, flagchange, instance, organization, shard
 
-__all__ = ["apikey", "deadletter", "definition", "flagchange", "instance", "organization", "shard"]
+__all__ = ["apikey", "audit", "deadletter", "definition", "flagchange", "instance", "organization", "shard"]
