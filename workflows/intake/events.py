@@ -11,10 +11,11 @@ import structlog
 
 from workflows import conditions, conf, matching
 from workflows.conditions import ConditionFailed, ConditionInvalid
-from workflows.intake import refresher, submission
+from workflows.intake import damper, preflight, refresher, submission
 from workflows.intake.bindings import Bound
 from workflows.intake.directory import Directory
 from workflows.intake.outcome import Full, InProgress, Rejected, Submission, Unavailable
+from workflows.intake.preflight import Ready
 from workflows.lineage import Lineage, Loop
 from workflows.trigger import Origin, Request, Source
 
@@ -111,6 +112,28 @@ def _submit(directory: Directory, emitted: Emitted, match: Match) -> BindingOutc
         log.warning("workflows.condition_failed", binding_id=str(bound.id), type=emitted.type)
         return BindingOutcome(bound.id, bound.definition, Rejected("condition_failed", match.why))
     return BindingOutcome(bound.id, bound.definition, submission.submit(request_of(directory, emitted, bound)))
+
+
+def explain(emitted: Emitted) -> list[Match]:
+    """Say of each binding whose pattern matches what this event would start, or why not; nothing is written.
+
+    Raises:
+        DirectoryUnavailable: it is not known what matches.
+    """
+    directory = refresher.current()
+    return [
+        match if match.why else Match(match.bound, _refusal(request_of(directory, emitted, match.bound)))
+        for match in matches(directory, emitted)
+    ]
+
+
+def _refusal(request: Request) -> str:
+    """Say what would refuse this trigger now."""
+    ready = preflight.check(request)
+    if not isinstance(ready, Ready):
+        return getattr(ready, "message", "the database is away")
+    found = damper.probe(ready) if damper.asks(ready) else None
+    return found.message if found else ""
 
 
 def request_of(directory: Directory, emitted: Emitted, bound: Bound) -> Request:
