@@ -30,6 +30,9 @@ OPERATE = (
     "run_schedule",
     "change_actionswitch",
     "change_shard",
+    "view_webhook",
+    "view_delivery",
+    "redeliver_delivery",
 )
 ADMINISTER = (
     *OPERATE,
@@ -45,6 +48,9 @@ ADMINISTER = (
     "change_secret",
     "delete_secret",
     "view_secretchange",
+    "add_webhook",
+    "change_webhook",
+    "delete_webhook",
 )
 ROLES = {"Viewer": VIEW, "Operator": OPERATE, "Admin": ADMINISTER}
 ACCOUNTS = ("add_user", "change_user", "view_user", "view_group")
