@@ -16,6 +16,8 @@ VIEW = (
     "view_instance",
     "view_schedule",
     "view_shard",
+    "view_webhook",
+    "view_delivery",
 )
 OPERATE = (
     *VIEW,
@@ -30,8 +32,6 @@ OPERATE = (
     "run_schedule",
     "change_actionswitch",
     "change_shard",
-    "view_webhook",
-    "view_delivery",
     "redeliver_delivery",
 )
 ADMINISTER = (

@@ -6,12 +6,14 @@ from workflows.admin import (
     audit,
     deadletter,
     definition,
+    delivery,
     flagchange,
     instance,
     organization,
     schedule,
     secret,
     shard,
+    webhook,
 )
 
 __all__ = [
@@ -20,10 +22,12 @@ __all__ = [
     "audit",
     "deadletter",
     "definition",
+    "delivery",
     "flagchange",
     "instance",
     "organization",
     "schedule",
     "secret",
     "shard",
+    "webhook",
 ]
