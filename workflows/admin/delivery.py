@@ -43,7 +43,6 @@ class DeliveryPage(page.ReadOnlyPage):
     list_filter = (StateFilter, ("type", admin.AllValuesFieldListFilter), "webhook")
     search_fields = ("event_id", "webhook__org__slug")
     sortable_by: ClassVar[list[str]] = []
-    show_full_result_count = False
     fields = (
         "type",
         "to",
@@ -111,9 +110,7 @@ class DeliveryPage(page.ReadOnlyPage):
 
     @admin.display(description="Last answer")
     def last_answer(self, row: Delivery) -> SafeString:
-        parts = [str(row.last_status) if row.last_status else "", row.last_error]
-        told = " ".join(part for part in parts if part) or readable.NOTHING
-        return format_html('<span class="mo-wrap">{}</span>', told)
+        return format_html('<span class="mo-wrap">{}</span>', row.last_error or row.last_status or readable.NOTHING)
 
     @admin.display(description="Created")
     def created(self, row: Delivery) -> str:
