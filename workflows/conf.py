@@ -101,7 +101,7 @@ class Conf:
     webhook_threads: int = 16
     webhook_in_flight: int = 2
     webhook_pass: int = 1_000
-    webhook_pass_seconds: float = 20.0
+    webhook_pass_seconds: float = 10.0
     # Attempts at a delivery: the first and the longest pause between two, and when it is given up.
     webhook_retry_base_seconds: float = 10.0
     webhook_retry_cap_seconds: float = 14_400.0

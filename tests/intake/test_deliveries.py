@@ -12,7 +12,7 @@ from tests.outside import Outside, serve
 from tests.receivers import ADA, tell
 from tests.waiting import until
 from tests.workflows.cleanup.test_locks import held_elsewhere
-from workflows import conf, metrics, schedules, webhooks
+from workflows import conf, metrics, schedules, secrets, webhooks
 from workflows.intake import deliveries
 from workflows.models import Delivery, Webhook
 
@@ -195,6 +195,18 @@ def test_a_secret_that_can_not_be_read_waits_for_its_key(outside, settings):
     assert dict(deliveries.run().outcomes) == {"retrying": 1}
     assert fresh(delivery).last_error.startswith("secret_unreadable: the secret of the webhook http://127.0.0.1")
     assert outside.seen == []
+
+
+def test_one_that_can_not_be_signed_keeps_nobody_else_waiting(outside):
+    faulty, sound = receivers.make(outside, path="/faulty"), receivers.make(outside, path="/sound")
+    Webhook.objects.filter(id=faulty.webhook.id).update(
+        ciphertext=secrets.seal(f"webhook\0{faulty.webhook.id}\0".encode(), "whsec_a")
+    )
+    tell()
+    assert dict(deliveries.run().outcomes) == {"retrying": 1, "delivered": 1}
+    assert [seen.path for seen in outside.seen] == ["/sound"]
+    assert Delivery.objects.get(webhook=faulty.webhook).last_error == "unexpected: Error"
+    assert Delivery.objects.get(webhook=sound.webhook).state == "delivered"
 
 
 def test_a_slow_receiver_holds_up_nobody_else(outside, configure):

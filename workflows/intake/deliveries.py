@@ -154,7 +154,16 @@ def _attempt_of(delivery: Delivery, limits: Conf) -> Callable[[], Sent]:
 
 
 def attempt(url: str, secrets: list[str], id_: UUID, body: bytes, timeout_seconds: float) -> Sent:
-    """Send a message once, signed now, and judge the answer."""
+    """Send a message once, signed now, and judge the answer; never raises."""
+    try:
+        return _attempt(url, secrets, id_, body, timeout_seconds)
+    except Exception as error:
+        # One that can't be sent must not end the pass, and so keep all others from being sent.
+        log.exception("workflows.notice_faulty", event_id=str(id_))
+        return Sent("retrying", error=f"unexpected: {type(error).__name__}")
+
+
+def _attempt(url: str, secrets: list[str], id_: UUID, body: bytes, timeout_seconds: float) -> Sent:
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Mollifier-Webhooks",
