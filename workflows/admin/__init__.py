@@ -3,6 +3,7 @@
 from workflows.admin import (
     action,
     apikey,
+    binding,
     deadletter,
     definition,
     flagchange,
@@ -11,11 +12,13 @@ from workflows.admin import (
     schedule,
     secret,
     shard,
+    storm,
 )
 
 __all__ = [
     "action",
     "apikey",
+    "binding",
     "deadletter",
     "definition",
     "flagchange",
@@ -24,4 +27,5 @@ __all__ = [
     "schedule",
     "secret",
     "shard",
+    "storm",
 ]
