@@ -1,57 +1,19 @@
 """Reads of the engine's tables for the Overview: each from the head of a partial index, none counts to its end."""
 
-from dataclasses import dataclass
-
 from django.db import connection
 
+from workflows import shards
+from workflows.shards import ShardLine
 from workflows.states import Status
+
+__all__ = ["COUNT_CAP", "ShardLine", "count_unfinished", "read_shards"]
 
 COUNT_CAP = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class ShardLine:
-    """A lane of the engine; `ready` and `running` are counted up to COUNT_CAP + 1."""
-
-    index: int
-    owner: str
-    epoch: int
-    alive: bool
-    max_parallelism: int
-    ready: int
-    running: int
-    lag_seconds: float | None
-
-
-READ_SHARDS = """
-SELECT lane.index, lane.owner, lane.epoch, coalesce(lane.deadline > clock_timestamp(), false),
-       lane.max_parallelism, ready.total, running.total,
-       extract(epoch FROM clock_timestamp() - soonest.wake_at)::float
-FROM workflows_shard AS lane
-CROSS JOIN LATERAL (
-    SELECT count(*) AS total FROM (
-        SELECT 1 FROM workflows_instance
-        WHERE shard = lane.index AND wake_at IS NOT NULL AND wake_at <= now() LIMIT %(limit)s
-    ) AS head
-) AS ready
-CROSS JOIN LATERAL (
-    SELECT count(*) AS total FROM (
-        SELECT 1 FROM workflows_instance WHERE shard = lane.index AND status = 'running' LIMIT %(limit)s
-    ) AS head
-) AS running
-LEFT JOIN LATERAL (
-    SELECT wake_at FROM workflows_instance
-    WHERE shard = lane.index AND wake_at IS NOT NULL AND wake_at <= now() ORDER BY wake_at LIMIT 1
-) AS soonest ON true
-ORDER BY lane.index
-"""
-
-
 def read_shards() -> list[ShardLine]:
-    """Read every lane with its depth and lag, each from the head of a partial index; 1 query."""
-    with connection.cursor() as cursor:
-        cursor.execute(READ_SHARDS, {"limit": COUNT_CAP + 1})
-        return [ShardLine(*row) for row in cursor.fetchall()]
+    """Read every lane with its depth and lag; 1 query."""
+    return shards.read(COUNT_CAP)
 
 
 UNFINISHED = (Status.PENDING.value, Status.RUNNING.value, Status.WAITING.value, Status.PAUSED.value)

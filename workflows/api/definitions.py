@@ -118,7 +118,7 @@ def save(
     except DefinitionRefused as refusal:
         if refusal.faults:
             told = [(fault.path, refusal.code, fault.message) for fault in refusal.faults]
-            raise problems.faulty(refusal.code, told) from refusal
+            raise problems.faulty(refusal.code, told, STATUSES[refusal.code]) from refusal
         raise Problem(STATUSES[refusal.code], refusal.code, str(refusal)) from refusal
 
 

@@ -78,11 +78,13 @@ def invalid_parameter(code: str, detail: str, parameter: str) -> Problem:
     return Problem(HTTPStatus.BAD_REQUEST, code, detail, parameter=parameter)
 
 
-def faulty(code: str, faults: Sequence[tuple[str, str, str]]) -> Problem:
-    """Return the 422 of a body with one fault or more: the pointer, code and detail of each."""
+def faulty(
+    code: str, faults: Sequence[tuple[str, str, str]], status: HTTPStatus = HTTPStatus.UNPROCESSABLE_ENTITY
+) -> Problem:
+    """Return the refusal of a body with one fault or more: the pointer, code and detail of each."""
     errors = [{"pointer": pointer, "code": of, "detail": detail} for pointer, of, detail in faults]
     pointer, _, detail = faults[0]
-    return Problem(HTTPStatus.UNPROCESSABLE_ENTITY, code, detail, pointer=pointer, errors=errors)
+    return Problem(status, code, detail, pointer=pointer, errors=errors)
 
 
 def not_found(what: str) -> Problem:

@@ -155,19 +155,19 @@ class Error(Struct, frozen=True):
 Status = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(STATUSES))})]
 
 
-class Origin(Struct, frozen=True):
-    """The emitted event that started an instance."""
-
-    type: str
-    key: str
-
-
 class Hook(Struct, frozen=True):
     """Where a payload can be handed to an instance; who knows the token may."""
 
     name: str
     token: str
     url: Annotated[str, Meta(description="POST `{payload, resume_id?}` to it; on this host.")]
+
+
+class Origin(Struct, frozen=True):
+    """The emitted event that started an instance."""
+
+    type: str
+    key: str
 
 
 class Instance(Struct, frozen=True):
@@ -248,32 +248,6 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     errors: Annotated[list[FaultOfField], Meta(description="Each fault, where there may be several.")] | UnsetType = (
         UNSET
     )
-
-
-class BatchItem(Struct, frozen=True, omit_defaults=True):
-    """What became of one trigger: the status it would have had alone, and its instance or its problem."""
-
-    index: int
-    status: int
-    replayed: bool = False
-    instance: Instance | UnsetType = UNSET
-    problem: Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Problem"})] | UnsetType = UNSET
-
-
-class BatchSummary(Struct, frozen=True):
-    """How many triggers ended how."""
-
-    started: int
-    buffered: int
-    existing: int
-    refused: int
-
-
-class BatchAnswer(Struct, frozen=True):
-    """Results in the order of the triggers."""
-
-    results: list[BatchItem]
-    summary: BatchSummary
 
 
 class ClearedKey(Struct, frozen=True):
