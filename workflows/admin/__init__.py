@@ -3,6 +3,7 @@
 from workflows.admin import (
     action,
     apikey,
+    audit,
     binding,
     deadletter,
     definition,
@@ -18,6 +19,7 @@ from workflows.admin import (
 __all__ = [
     "action",
     "apikey",
+    "audit",
     "binding",
     "deadletter",
     "definition",
