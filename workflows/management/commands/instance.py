@@ -9,7 +9,7 @@ from uuid import UUID
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from workflows import engine
-from workflows.intake import control, lookup, refresher
+from workflows.intake import ancestry, control, lookup, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.view import InstanceView
@@ -17,6 +17,8 @@ from workflows.models import Instance
 
 REFUSED = 1
 EVENTS = 1_000
+# Instances of its tree that are shown.
+FAMILY = 100
 
 
 class Command(BaseCommand):
@@ -61,12 +63,19 @@ class Command(BaseCommand):
             }
             for event in log.events
         ]
+        family = ancestry.tree(env, found.id, FAMILY) or []
         if options["as_json"]:
-            self.stdout.write(json.dumps({**describe(found), "events": events}))
+            tree = [{"id": str(each.id), "parent_id": named(each.parent_id), **brief(each)} for each in family]
+            self.stdout.write(json.dumps({**describe(found), "tree": tree, "events": events}))
             return
         self.stdout.write(f"{found.id}  {found.org}/{found.env}  {found.definition} v{found.version}  {found.status}")
         if said := found.error or found.notice:
             self.stdout.write(f"{said.code}: {said.message}")
+        if found.event_type:
+            self.stdout.write(f"from {found.event_type} {found.event_key}, caused by {found.cause or 'nothing known'}")
+        for each in family if len(family) > 1 else ():
+            mark = "*" if each.id == found.id else " "
+            self.stdout.write(f"{mark} {'  ' * each.depth}{each.id}  {each.definition}  {each.status}")
         for event in events:
             self.stdout.write(f"{event['seq']:>5}  {event['created_at']}  {event['type']}  {event['correlation_id']}")
 
@@ -94,6 +103,19 @@ def describe(found: InstanceView) -> dict[str, Any]:
         "output": json.loads(found.output),
         "error": {"code": found.error.code, "message": found.error.message} if found.error else None,
         "shard": found.shard,
+        "root_id": str(found.root_id),
+        "parent_id": named(found.parent_id),
+        "depth": found.depth,
+        "cause": named(found.cause),
+        "event": {"type": found.event_type, "key": found.event_key} if found.event_type else None,
         "accepted_at": found.accepted_at.isoformat(),
         "finished_at": found.finished_at.isoformat() if found.finished_at else None,
     }
+
+
+def brief(found: InstanceView) -> dict[str, Any]:
+    return {"depth": found.depth, "definition": found.definition, "status": found.status}
+
+
+def named(id_: UUID | None) -> str | None:
+    return str(id_) if id_ else None

@@ -6,8 +6,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from uuid_utils.compat import uuid7
 
-from tests.tenants import make_env, request
-from workflows.intake import submission
+from tests.bound import bind, emitted
+from tests.tenants import make_env, request, seen
+from workflows.intake import ancestry, events, submission
 
 pytestmark = pytest.mark.django_db
 
@@ -52,3 +53,26 @@ def test_what_is_nowhere_is_refused(env, capsys):
     with pytest.raises(CommandError, match="no instance") as caught:
         run(capsys, "show", uuid7())
     assert caught.value.returncode == 1
+
+
+def test_the_tree_of_an_instance_is_shown_with_what_started_it(capsys):
+    env = make_env("trees", "production")
+    bind("order.created", loop_policy="allow_all")
+    root = submission.submit(request(env)).instance.id
+    place = ancestry.find(seen(env), root)
+    (outcome,) = events.submit_matching(emitted(env, parent=place))
+    child = outcome.submission.instance.id
+    call_command("instance", "show", str(child), "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["root_id"], shown["parent_id"], shown["depth"], shown["cause"]) == (
+        str(root),
+        str(root),
+        1,
+        str(root),
+    )
+    assert shown["event"] == {"type": "order.created", "key": "evt-1"}
+    assert [(each["id"], each["depth"]) for each in shown["tree"]] == [(str(root), 0), (str(child), 1)]
+    call_command("instance", "show", str(child))
+    said = capsys.readouterr().out
+    assert f"*   {child}  greet  pending" in said
+    assert "from order.created evt-1" in said
