@@ -21,6 +21,7 @@ def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFix
         "B8",
         "B9",
         "B10",
+        "B11",
         "B13",
         "B17",
         "B18",
