@@ -2,12 +2,13 @@
 
 import argparse
 import json
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import ground, result
+from bench import ground, result, stress
 from bench.result import Result
 from launch import environment, manage
 from launch.process import LaunchError
@@ -35,7 +36,10 @@ BENCHMARKS = (
     Benchmark("B4", "drain: buffer to committed rows, against COPY of the same rows", "bench.drain", "against_copy"),
     Benchmark("B5", "drain: the same, against one engine.start each", "bench.drain", "against_starts"),
     Benchmark("B7", "gate: what is decided without Redis", "bench.gate", "unasked"),
-    Benchmark("B8", "engine: steps, instances and latency across processes", "bench.engine", "rates"),
+    Benchmark("B8", "engine: steps, instances and latency, against DBOS and Temporal", "bench.engines", "rates"),
+    Benchmark("B9", "engine: a step of a long instance, against short ones", "bench.engine", "by_length"),
+    Benchmark("B10", "engine: fan-out, races and payloads", "bench.engine", "by_shape"),
+    Benchmark("B11", "cleanup of a storm's backlog, against one plain UPDATE", "bench.cleanup", "of_a_storm"),
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
     Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),
@@ -47,12 +51,17 @@ def main(arguments: Sequence[str]) -> int:
     made = parser()
     options = made.parse_args(arguments)
     if options.list:
-        print("\n".join(f"{each.id:<4} {each.what}" for each in BENCHMARKS))
+        print("\n".join(f"{each.id:<6} {each.what}" for each in BENCHMARKS))
+        print(f"{stress.NAME:<6} load, races, storms and deaths, judged by the logs; parts: {', '.join(stress.PARTS)}")
         return 0
-    if unknown := sorted(set(options.names) - {each.id for each in BENCHMARKS}):
-        made.error(f"no benchmark {unknown[0]}; there are {', '.join(each.id for each in BENCHMARKS)}")
+    stressing = options.names[:1] == [stress.NAME]
+    known = stress.PARTS if stressing else [each.id for each in BENCHMARKS]
+    if unknown := sorted(set(options.names[stressing:]) - set(known)):
+        made.error(f"no benchmark {unknown[0]}; there are {', '.join(known)}" + (not stressing) * f", {stress.NAME}")
     try:
         environment.enter(environment.SERVICE)
+        if stressing:
+            return stress.run(options.rounds, options.seed, options.names[1:], as_json=options.json)
         chosen = [each for each in BENCHMARKS if not options.names or each.id in options.names]
         return max(run(each, as_json=options.json) for each in chosen)
     except LaunchError as error:
@@ -64,9 +73,16 @@ def main(arguments: Sequence[str]) -> int:
 
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(PROGRAM, description="Measure; each run is bounded and starts its own servers.")
-    made.add_argument("names", nargs="*", metavar="NAME", help="which; all without one")
+    made.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help="which; all without one; or stress [PART...]",
+    )
     made.add_argument("--list", action="store_true", help="name the benchmarks")
     made.add_argument("--json", action="store_true", help="print one JSON object a benchmark")
+    made.add_argument("--rounds", type=int, default=10, help="stress: how often each storm is played (%(default)s)")
+    made.add_argument("--seed", type=int, default=random.getrandbits(32), help="stress: what its chances come from")
     return made
 
 

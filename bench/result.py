@@ -42,7 +42,10 @@ class Samples:
 
 @dataclass(frozen=True)
 class Result:
-    """Figures are medians over the rounds. Without a peer, `against`, `ratio`, `target` and `met` are None."""
+    """Figures are medians over the rounds. Without a peer, `against`, `ratio`, `target` and `met` are None.
+
+    `note` is what a reader must know besides, such as why a peer was not measured.
+    """
 
     id: str
     what: str
@@ -55,12 +58,20 @@ class Result:
     samples: Samples
     command: str
     machine: str
+    note: str | None = None
 
     def as_dict(self) -> dict[str, object]:
         return asdict(self)
 
 
-def make(id_: str, what: str, unit: str, samples: Samples, target: Target | Ceiling | None = None) -> Result:
+def make(
+    id_: str,
+    what: str,
+    unit: str,
+    samples: Samples,
+    target: Target | Ceiling | None = None,
+    note: str | None = None,
+) -> Result:
     """Take the medians and compare: the ratio with a target, our own figure with a ceiling."""
     ours = statistics.median(samples.ours)
     against = statistics.median(samples.against) if samples.against else None
@@ -77,6 +88,7 @@ def make(id_: str, what: str, unit: str, samples: Samples, target: Target | Ceil
         samples=samples,
         command=f"bin/bench {id_.partition('.')[0]}",
         machine=machine(),
+        note=note,
     )
 
 
@@ -119,11 +131,14 @@ def from_dict(values: Mapping[str, Any]) -> Result:
 
 def table(results: Sequence[Result]) -> Iterator[str]:
     """Yield the lines of a table; a missed target is said so."""
-    yield f"{'':<14}{'ours':>12}{'against':>12}{'ratio':>9}  {'target':<10}{'':<8}what"
+    width = max(14, *(len(each.id) + 2 for each in results))
+    yield f"{'':<{width}}{'ours':>12}{'against':>12}{'ratio':>9}  {'target':<10}{'':<8}what"
     for each in results:
         met = {None: "", True: "met", False: "MISSED"}[each.met]
         figures = f"{figure(each.ours):>12}{figure(each.against):>12}{figure(each.ratio):>9}"
-        yield f"{each.id:<14}{figures}  {each.target or '-':<10}{met:<8}{each.what} ({each.unit})"
+        yield f"{each.id:<{width}}{figures}  {each.target or '-':<10}{met:<8}{each.what} ({each.unit})"
+        if each.note:
+            yield f"{'':<{width}}{each.note}"
 
 
 def figure(value: float | None) -> str:

@@ -98,7 +98,8 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_deadletterdecision_changelist",
                         "workflows.view_deadletterdecision",
                     ),
-                    item("Audit", "history", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
+                    item("Rollouts", "flag", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
+                    item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
                     item(
                         "Secret changes",
                         "manage_history",

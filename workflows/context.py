@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from workflows import matching
 from workflows.identity import Identity
 from workflows.operations import Awaitable, Child, ContextMisused, Emit, Gather, Hook, Race, Sleep, StepCall
 from workflows.steps import StepDefinition
@@ -18,6 +19,7 @@ P = ParamSpec("P")
 NO_ARGUMENTS = b"[[],{}]"
 NAME = re.compile(r"[-a-zA-Z0-9_.]{1,100}")
 TOKEN = re.compile(r"[-a-zA-Z0-9_.~:]{1,200}")
+LONGEST_KEY = 255
 LONGEST = timedelta(days=100 * 366)
 
 
@@ -111,8 +113,10 @@ class Context:
 
     def emit(self, type_: str, payload: Any = None, *, key: str | None = None) -> Emit:
         """Emit an event: it starts what is bound to its type, once, even if this code is replayed."""
-        if not NAME.fullmatch(type_):
-            raise ContextMisused(f"{type_!r} is no type of an event: 1 to 100 of a-z A-Z 0-9 - _ .")
+        if not matching.is_type(type_):
+            raise ContextMisused(f"{type_!r} is no type: words of a-z A-Z 0-9 _ - joined by dots, 100 at most")
+        if key is not None and (not 0 < len(key) <= LONGEST_KEY or "\0" in key):
+            raise ContextMisused(f"the key of an event has 1 to {LONGEST_KEY} characters and no NUL")
         return Emit(type_, _json(payload, "the payload of an event"), key)
 
     def now(self) -> datetime:

@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping
 from django.db import InterfaceError, OperationalError, connection
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from workflows import conf
-
 # Counting stops here; a gauge at this number says "at least".
 COUNT_CAP = 100_000
 UNFINISHED = ("pending", "running", "waiting", "paused")
@@ -22,6 +20,8 @@ TABLE = {
     "workflows_appends_total": "Appends that pumps asked for, by outcome.",
     "workflows_fence_conflicts_total": "Appends refused because the log had moved on.",
     "workflows_steps_total": "Attempts at steps, by outcome.",
+    "workflows_storms_open": "Event storms that are open.",
+    "workflows_suppressed_total": "Triggers that event storms refused.",
     "workflows_schedule_fires_total": "Fires of schedules, by outcome.",
     "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
 }
@@ -32,27 +32,22 @@ SELECT wanted.status, (
         SELECT 1 FROM workflows_instance i WHERE i.status = wanted.status AND i.finished_at IS NULL LIMIT %s
     ) AS counted
 ) FROM unnest(%s::text[]) AS wanted (status)"""
-# What is due of a shard, first of all; of shard 0 also what has an index that is no shard.
-DUE = """
-    (SELECT i.wake_at FROM workflows_instance i
-     WHERE i.shard = s.index AND i.wake_at <= statement_timestamp() ORDER BY i.wake_at LIMIT %(cap)s)
-    UNION ALL
-    (SELECT i.wake_at FROM workflows_instance i
-     WHERE s.index = 0 AND i.shard < 0 AND i.wake_at <= statement_timestamp() LIMIT %(cap)s)
-    UNION ALL
-    (SELECT i.wake_at FROM workflows_instance i
-     WHERE s.index = 0 AND i.shard >= %(shards)s AND i.wake_at <= statement_timestamp() LIMIT %(cap)s)"""
-SHARDS = f"""
-SELECT s.index::text, least(due.total, %(cap)s),
-    coalesce(extract(epoch FROM statement_timestamp() - due.first), 0)::float,
-    coalesce(s.deadline > statement_timestamp(), false)
-FROM workflows_shard s
-CROSS JOIN LATERAL (SELECT count(*) AS total, min(wake_at) AS first FROM ({DUE}) AS heads) AS due
-WHERE s.index < %(shards)s ORDER BY s.index"""  # noqa: S608
+SHARDS = """
+SELECT s.index::text, (
+    SELECT count(*) FROM (
+        SELECT 1 FROM workflows_instance i WHERE i.shard = s.index AND i.wake_at <= statement_timestamp() LIMIT %s
+    ) AS counted
+), coalesce(extract(epoch FROM statement_timestamp() - (
+    SELECT i.wake_at FROM workflows_instance i
+    WHERE i.shard = s.index AND i.wake_at <= statement_timestamp() ORDER BY i.wake_at LIMIT 1
+)), 0)::float, coalesce(s.deadline > statement_timestamp(), false)
+FROM workflows_shard s ORDER BY s.index"""
 COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
 FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
-UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires"""
+UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires
+UNION ALL SELECT 'storms open', count(*) FROM workflows_storm WHERE closed_at IS NULL
+UNION ALL SELECT 'suppressed', coalesce(sum(suppressed), 0)::bigint FROM workflows_storm"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
 OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
@@ -91,7 +86,15 @@ def _counters() -> Iterable[Metric]:
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
     fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
-    return [appends, steps, fires, CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0))]
+    storms, suppressed = "workflows_storms_open", "workflows_suppressed_total"
+    return [
+        appends,
+        steps,
+        fires,
+        CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0)),
+        GaugeMetricFamily(storms, TABLE[storms], value=counts["storms open"]),
+        CounterMetricFamily(suppressed, TABLE[suppressed], value=counts["suppressed"]),
+    ]
 
 
 def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:
@@ -105,7 +108,7 @@ def _shards() -> Iterable[Metric]:
     names = ("workflows_shard_depth", "workflows_shard_lag_seconds", "workflows_shard_owned")
     gauges = [GaugeMetricFamily(name, TABLE[name], labels=["shard"]) for name in names]
     with connection.cursor() as cursor:
-        cursor.execute(SHARDS, {"cap": COUNT_CAP, "shards": conf.current().shards})
+        cursor.execute(SHARDS, [COUNT_CAP])
         for shard, *values in cursor.fetchall():
             for gauge, value in zip(gauges, values, strict=True):
                 gauge.add_metric([shard], value)

@@ -9,6 +9,7 @@ from tests.api.conftest import Caller, make_caller
 from workflows.api import examples
 
 FREE = {"id", "by", "root_id", "shard", "request_id", "version", "eta_seconds", "oldest_age_seconds"}
+FREE |= {"event_id", "binding_id", "instance_id"}
 
 
 def agree(shown: Any, real: Any, name: str = "") -> None:
@@ -141,9 +142,25 @@ def test_schedules_are_answered_as_described(acme: Caller):
 
 
 def test_an_event_is_appended_as_described(acme: Caller):
-    (shown,) = examples.ANSWERS["post_event", 201].values()
-    for number, body in enumerate(examples.BODIES["post_event"].values()):
+    (shown,) = examples.ANSWERS["append_event", 201].values()
+    for number, body in enumerate(examples.BODIES["append_event"].values()):
         made = acme.post("triggers", examples.ORDER | {"idempotency_key": f"event-{number}"}).json()["id"]
         answer = acme.post(f"instances/{made}/events", body)
         assert answer.status_code == 201
         agree(shown, answer.json())
+
+
+def test_bindings_and_events_are_answered_as_described(acme: Caller):
+    bodies = {name: next(iter(examples.BODIES[name].values())) for name in ("post_binding", "patch_binding")}
+    (shown,) = examples.ANSWERS["post_binding", 201].values()
+    made = acme.post("bindings", bodies["post_binding"]).json()
+    agree(shown, made)
+    (body,) = examples.BODIES["test_bindings"].values()
+    (shown,) = examples.ANSWERS["test_bindings", 200].values()
+    agree(shown, acme.post("bindings/test", body).json())
+    (shown,) = examples.ANSWERS["patch_binding", 200].values()
+    agree(shown, acme.patch(f"bindings/{made['id']}", bodies["patch_binding"]).json())
+    acme.post("bindings", {"pattern": "order.created", "definition": "noop"})
+    (body,) = examples.BODIES["emit_event"].values()
+    (shown,) = examples.ANSWERS["emit_event", 202].values()
+    agree(shown, acme.post("events", body).json())

@@ -42,6 +42,8 @@ def test_an_instance_shows_all_its_members(acme):
             "root_id",
             "parent_id",
             "depth",
+            "cause",
+            "event",
             "hooks",
             "notice",
         ),
@@ -170,7 +172,7 @@ def test_a_definition_that_is_switched_off_is_refused(acme):
     assert (refused.status_code, refused.json()["code"]) == (422, "definition_inactive")
 
 
-@pytest.mark.parametrize("field", ["ttl_seconds", "parent", "debounce", "id", "org", "env"])
+@pytest.mark.parametrize("field", ["ttl_seconds", "debounce", "id", "org", "env"])
 def test_a_field_that_is_not_honoured_is_refused(acme, field):
     refused = acme.trigger(**{field: 5})
     assert (refused.status_code, refused.json()["code"]) == (400, "unknown_field")

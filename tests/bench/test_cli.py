@@ -9,7 +9,7 @@ from bench import cli
 from launch import environment
 
 
-def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
         "B1",
@@ -19,10 +19,14 @@ def test_the_list_names_every_benchmark(capsys: pytest.CaptureFixture[str]) -> N
         "B5",
         "B7",
         "B8",
+        "B9",
+        "B10",
+        "B11",
         "B13",
         "B17",
         "B18",
         "B19",
+        "stress",
     ]
 
 

@@ -52,6 +52,11 @@ def test_the_table_says_which_target_is_missed() -> None:
     assert "MISSED" not in lines[2]
 
 
+def test_a_note_stands_below_its_figure() -> None:
+    lines = list(result.table([result.make("B8", "", "s", Samples((1.0,)), note="peer not measured: no server")]))
+    assert lines[2].strip() == "peer not measured: no server"
+
+
 def test_a_result_comes_back_from_json() -> None:
     found = result.make("B4", "drain", "rows/s", Samples((10, 30), (40, 50)), Target(0.6))
     assert result.from_dict(json.loads(json.dumps(asdict(found)))) == found

@@ -23,6 +23,7 @@ PAGES = [
     "/admin/workflows/flagchange/",
     "/admin/workflows/schedule/",
     "/admin/workflows/schedule/add/",
+    "/admin/workflows/auditrecord/",
     "/admin/workflows/shard/",
     "/admin/auth/user/",
 ]

@@ -60,6 +60,16 @@ def test_the_same_document_again_is_no_new_version():
     assert save(body={**ONE, "variables": {"flag": True}}).version == 3
 
 
+def test_a_slug_that_is_declared_again_after_its_deletion_has_new_numbers():
+    save(body=ONE)
+    save(body=TWO)
+    Definition.objects.get().delete()
+    assert not DefinitionVersion.objects.exists()
+    DefinitionChange.objects.create(slug="letters", actor_name="ada", reason="r", before={}, after={"version": None})
+    assert save(body=ONE, expected_version=NEW).version == 3
+    assert save(body=TWO).version == 4
+
+
 def test_a_faulty_document_is_refused_with_the_place_of_each_fault_and_nothing_is_kept():
     broken = document(("q", ask("payload.", "nowhere", "a")), ("a", act("dance")))
     assert refused(body=broken) == (

@@ -46,3 +46,37 @@ def test_only_registered_steps_can_be_run(ctx):
 def test_arguments_that_are_not_json_are_refused(ctx, argument):
     with pytest.raises(ContextMisused, match="charge"):
         ctx.step(charge, argument)
+
+
+@pytest.mark.parametrize("type_", ["", "a..b", "a b", "x" * 101])
+def test_an_event_must_have_a_type_that_bindings_can_name(ctx, type_):
+    with pytest.raises(ContextMisused, match="type"):
+        ctx.emit(type_)
+
+
+@pytest.mark.parametrize("key", ["", "x" * 256, "a\0b"])
+def test_the_key_of_an_event_must_fit_its_column(ctx, key):
+    with pytest.raises(ContextMisused, match="key"):
+        ctx.emit("order.created", key=key)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "x" * 101])
+def test_a_hook_has_a_name_and_perhaps_a_token_of_plain_characters(ctx, name):
+    with pytest.raises(ContextMisused, match="name"):
+        ctx.hook(name)
+    with pytest.raises(ContextMisused, match="token"):
+        ctx.hook("approval", (name or "a/b") * 201)
+    assert ctx.hook("approval", "order-1:a").wanted == "order-1:a"
+
+
+def test_a_moment_to_sleep_until_names_its_time_zone(ctx):
+    with pytest.raises(ContextMisused, match="time zone"):
+        ctx.sleep_until(datetime(2030, 1, 1))  # noqa: DTZ001 - that is the fault
+    assert ctx.sleep_until(MOMENT).until == MOMENT
+
+
+def test_a_race_needs_somebody_and_a_child_a_payload_that_is_json(ctx):
+    with pytest.raises(ContextMisused, match="nobody"):
+        ctx.race()
+    with pytest.raises(ContextMisused, match="payload of a child"):
+        ctx.child("noop", object())

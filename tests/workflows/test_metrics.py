@@ -7,8 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from tests.tenants import make_env, trigger
 from tests.workflows.making import make_instances
-from workflows import metrics
+from workflows import metrics, storms
 from workflows.models import Instance, ScheduleFires, Shard
 
 pytestmark = pytest.mark.django_db
@@ -77,6 +78,16 @@ def test_what_pumps_did_is_summed_over_the_shards():
     assert values("workflows_appends")["appended"] == 10.0
     assert values("workflows_fence_conflicts") == {"": 2.0}
     assert values("workflows_steps") == {"completed": 5.0, "failed": 1.0, "retrying": 0.0}
+
+
+def test_open_storms_and_what_all_of_them_refused_are_told():
+    env = make_env()
+    for key in "abc":
+        storm = storms.suppress(trigger(env, event_type="order.created", event_key=key), limit=1, backlog=1)
+    storms.suppress(trigger(env, event_type="order.paid", event_key="d"), limit=1, backlog=1)
+    assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 2.0}, {"": 4.0})
+    storms.close(storm, "ada")
+    assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 1.0}, {"": 4.0})
 
 
 def test_fires_of_schedules_are_counted_by_outcome():

@@ -43,7 +43,10 @@ class HttpArguments(Arguments, frozen=True, kw_only=True, forbid_unknown_fields=
 
 @action("http", arguments=HttpArguments, retries=3, timeout_seconds=330.0)
 def http(call: ActionCall[HttpArguments]) -> dict[str, Any]:
-    """Send a request; the result is `{status, headers, body}`, the body parsed where it is JSON."""
+    """Send a request to another service.
+
+    The result is `{status, headers, body}`, the body parsed where it is JSON.
+    """
     response = outbound.send(request_of(call))
     asked = call.arguments.expect
     if response.status not in asked if asked else not 200 <= response.status < 300:
@@ -54,7 +57,7 @@ def http(call: ActionCall[HttpArguments]) -> dict[str, Any]:
 def request_of(call: ActionCall[HttpArguments]) -> Request:
     """Return the request, with its lineage and the key that makes a repeat harmless."""
     asked = call.arguments
-    headers = {**traced(call), **{name.lower(): value.reveal() for name, value in asked.headers.items()}}
+    headers = {**traced(call), **keyed(call), **{name.lower(): value.reveal() for name, value in asked.headers.items()}}
     body = asked.body.reveal().encode() if asked.body is not None else None
     if asked.json is not msgspec.UNSET:
         body = msgspec.json.encode(asked.json)
@@ -70,16 +73,18 @@ def request_of(call: ActionCall[HttpArguments]) -> Request:
 
 
 def traced(call: ActionCall[Any]) -> dict[str, str]:
-    """Return the headers that say which chain of instances asks, and which execution of a step."""
+    """Return the headers that say which chain of instances asks."""
     lineage = call.lineage()
-    headers = {
+    return {
         "mollifier-root": str(lineage.root_id),
         "mollifier-parent": str(lineage.instance_id),
         "mollifier-depth": str(lineage.depth),
     }
-    if call.idempotency_key:
-        headers["idempotency-key"] = call.idempotency_key
-    return headers
+
+
+def keyed(call: ActionCall[Any]) -> dict[str, str]:
+    """Return the header that says which execution of a step asks, where its step has a name."""
+    return {"idempotency-key": call.idempotency_key} if call.idempotency_key else {}
 
 
 def with_query(url: str, query: dict[str, str]) -> str:

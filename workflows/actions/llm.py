@@ -77,7 +77,10 @@ class Completion(msgspec.Struct):
 
 @action("llm", arguments=LlmArguments, retries=3, timeout_seconds=330.0)
 def llm(call: ActionCall[LlmArguments]) -> dict[str, Any]:
-    """Ask a model; the result is `{text, model, finish_reason, usage}`, and `json` where that was asked for."""
+    """Ask a model behind an OpenAI-compatible endpoint.
+
+    The result is `{text, model, finish_reason, usage}`, and `json` where that was asked for.
+    """
     asked = call.arguments
     response = outbound.send(request_of(call))
     if not 200 <= response.status < 300:
@@ -100,7 +103,7 @@ def llm(call: ActionCall[LlmArguments]) -> dict[str, Any]:
 
 def request_of(call: ActionCall[LlmArguments]) -> Request:
     asked = call.arguments
-    headers = {**http.traced(call), "content-type": "application/json", "accept": "application/json"}
+    headers = {**http.keyed(call), "content-type": "application/json", "accept": "application/json"}
     if asked.api_key is not None:
         headers["authorization"] = f"Bearer {asked.api_key.reveal()}"
     return Request(

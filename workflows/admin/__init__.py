@@ -3,6 +3,7 @@
 from workflows.admin import (
     action,
     apikey,
+    audit,
     deadletter,
     definition,
     flagchange,
@@ -16,6 +17,7 @@ from workflows.admin import (
 __all__ = [
     "action",
     "apikey",
+    "audit",
     "deadletter",
     "definition",
     "flagchange",

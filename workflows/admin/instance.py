@@ -10,9 +10,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows import registry
 from workflows.admin import cancel, instances, page, timeline
-from workflows.intake import lookup, refresher
+from workflows.intake import definitions, lookup, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import Filters, LookupUnavailable
 from workflows.models import Instance
@@ -57,7 +56,7 @@ class InstancePage(page.ReadOnlyPage):
                 "filters": filters,
                 "narrowed": bool(env or filters != Filters()),
                 "statuses": instances.STATUSES,
-                "definitions": registry.slugs(),
+                "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
                 "first": not request.GET.get("before"),
             },

@@ -12,9 +12,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workflows import registry
 from workflows.admin import page, scheduling
-from workflows.intake import timetable
+from workflows.intake import definitions, timetable
 from workflows.intake.timetable import ScheduleRefused
 from workflows.models import Schedule
 from workflows.templatetags import readable
@@ -92,7 +91,7 @@ class SchedulePage(page.Page):
             keeps="Instances it has started go on. A new time or zone counts from now.",
             verb="Save the schedule" if schedule else "Make the schedule",
             fires=timetable.upcoming(shown) if shown else [],
-            definitions=registry.slugs(),
+            definitions=[each.slug for each in definitions.described()],
             back=reverse(LIST),
         )
 

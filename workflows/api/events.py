@@ -39,7 +39,7 @@ class EventsView(ApiView):
             raise problems.not_found("instance")
         return responses.log(log)
 
-    @schema_hooks.POST_EVENT
+    @schema_hooks.APPEND_EVENT
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         asked = read(request, event_body)
         match set_attribute(caller_of(request), id_, asked, fence(request, asked.as_of)):

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-ID = "019aa5a0-7c1e-7e42-b4f5-0a4f7a5d3c11"
-OTHER_ID = "019aa5a0-7c1f-7000-8123-9d2c6b1e4f20"
-AT = "2026-11-21T10:15:30.120000Z"
+from workflows.api.examples_values import AT, BINDING, FLAGS, ID, LIMITED, OTHER_ID, RENAMED, SAVED, SCHEDULE, WELCOME
 
 STARTED: dict[str, Any] = {
     "id": ID,
@@ -24,6 +22,8 @@ STARTED: dict[str, Any] = {
     "root_id": ID,
     "parent_id": None,
     "depth": 0,
+    "cause": None,
+    "event": None,
     "hooks": [],
     "notice": None,
     "accepted_at": AT,
@@ -67,60 +67,6 @@ REFUSED = {
     "request_id": "019aa5a07c1e7e42b4f50a4f7a5d3c11",
     "pointer": "/triggers/1/definition",
 }
-FLAGS = {
-    "org": "acme",
-    "mode": "on",
-    "percent": 100,
-    "limit": 50,
-    "window_ms": 1000,
-    "hold_ms": None,
-    "org_limit": None,
-    "org_window_ms": None,
-    "weight": 2.0,
-    "paused": False,
-    "version": 7,
-}
-SCHEDULE: dict[str, Any] = {
-    "id": OTHER_ID,
-    "definition": "noop",
-    "cron": "30 2 * * *",
-    "timezone": "Europe/Lisbon",
-    "payload": {"report": "daily"},
-    "overlap": "queue",
-    "catch_up": "last",
-    "enabled": True,
-    "next_at": "2026-11-22T02:30:00Z",
-    "queued_at": None,
-    "last_at": None,
-    "last_outcome": None,
-    "last_detail": "",
-    "last_instance": None,
-    "created_at": AT,
-}
-WELCOME = {
-    "steps": {
-        "start": {"type": "trigger", "next": {"success": "greet"}},
-        "greet": {
-            "type": "action",
-            "action": "set_variables",
-            "arguments": {"greeting": "Hello {{ payload.name }}"},
-        },
-    },
-    "output": "{{ greeting }}",
-}
-LIMITED = {
-    "slug": "welcome",
-    "kind": "declared",
-    "version": 1,
-    "active": True,
-    "shard_by": "instance",
-    "limit": 0,
-    "window_ms": 1000,
-    "unrunnable": None,
-}
-SAVED = {"version": 1, "interpreter_version": 1, "created_at": AT, "by": "api key mo1", "reason": "greet who is new"}
-RENAMED = WELCOME | {"title": "Welcome"}
-
 BODIES: dict[str, dict[str, Any]] = {
     "post_trigger": {
         "the least": {"definition": "noop"},
@@ -156,7 +102,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "approved": {"payload": {"approved": True}, "resume_id": "click-1"},
         "without a name": {"payload": None},
     },
-    "post_event": {
+    "append_event": {
         "one more tag": {"type": "attribute_set", "tags": {"add": ["urgent"]}},
         "a note": {
             "type": "attribute_set",
@@ -166,6 +112,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "patch_schedule": {"switch it off": {"enabled": False}},
     "post_definition": {"a greeting": {"slug": "welcome", "document": WELCOME, "reason": "greet who is new"}},
     "patch_definition": {"another version": {"document": RENAMED, "active": False, "reason": "a title; not yet"}},
+    "emit_event": {"with a key": {"type": "order.created", "payload": {"order": 1}, "key": "evt-1"}},
+    "post_binding": {
+        "large orders": {"pattern": "order.*", "definition": "noop", "condition": "payload.total > 100", "limit": 20}
+    },
+    "patch_binding": {"switch off": {"enabled": False}},
+    "test_bindings": {"a small order": {"type": "order.created", "payload": {"total": 7}}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -197,6 +149,32 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
         }
     },
     ("cancel_instance", 200): {"cancelled": CANCELLED},
+    ("emit_event", 202): {
+        "started": {
+            "event_id": OTHER_ID,
+            "key": "evt-1",
+            "kept": False,
+            "outcomes": [
+                {
+                    "binding_id": ID,
+                    "definition": "noop",
+                    "outcome": "started",
+                    "reason": None,
+                    "message": None,
+                    "instance_id": "0b6ab0fc-6f0c-5d4f-9d0e-2f1f6d6a8c11",
+                }
+            ],
+        }
+    },
+    ("post_binding", 201): {"made": BINDING},
+    ("patch_binding", 200): {"switched off": BINDING | {"enabled": False}},
+    ("test_bindings", 200): {
+        "it starts nothing": {
+            "matches": [
+                {"binding_id": ID, "definition": "noop", "starts": False, "reason": "its condition does not hold"}
+            ]
+        }
+    },
     ("change_tags", 200): {"one more": TAGGED},
     ("change_metadata", 200): {"counted and noted": COUNTED},
     ("reschedule_instance", 200): {"put off": PUT_OFF},
@@ -227,7 +205,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
-    ("post_event", 201): {"appended": {"seq": 2}},
+    ("append_event", 201): {"appended": {"seq": 2}},
     ("post_schedule", 201): {"made": SCHEDULE},
     ("list_schedules", 200): {"the only one": {"data": [SCHEDULE], "next_cursor": None}},
     ("get_schedule", 200): {"as it was made": SCHEDULE},

@@ -7,9 +7,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from rest_framework.request import Request
 
 from workflows import conf
-from workflows.api import auth, responses, schema
+from workflows.api import auth, responses, schema_health
 from workflows.api.base import OpenView
-from workflows.api.serializers import Health
+from workflows.api.serializers_health import Health
 from workflows.intake import exposition, vitals
 from workflows.scopes import Scopes
 
@@ -17,7 +17,7 @@ from workflows.scopes import Scopes
 class LiveView(OpenView):
     """The process answers."""
 
-    @schema.LIVE
+    @schema_health.LIVE
     def get(self, _request: Request) -> HttpResponse:
         return responses.encode(Health("ok"))
 
@@ -25,7 +25,7 @@ class LiveView(OpenView):
 class ReadyView(OpenView):
     """Send it requests: it knows its tenants and reaches its database. Without Redis it serves, unsmoothed."""
 
-    @schema.READY
+    @schema_health.READY
     def get(self, _request: Request) -> HttpResponse:
         checks = vitals.check()
         if "unavailable" in (checks["database"], checks["directory"]):
@@ -36,7 +36,7 @@ class ReadyView(OpenView):
 class MetricsView(OpenView):
     """Counters of the whole service, read from what its processes share; any process gives the same answer."""
 
-    @schema.METRICS
+    @schema_health.METRICS
     def get(self, request: Request) -> HttpResponse:
         if not conf.current().metrics_public:
             auth.require(auth.identify(request.META.get("HTTP_AUTHORIZATION", "")), frozenset({Scopes.METRICS_READ}))

@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from workflows.api import parsing, problems, responses, schema, schema_verbs
+from workflows.api import parsing, problems, responses, schema, schema_events, schema_verbs
 from workflows.api.auth import caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import invalid
@@ -22,8 +22,9 @@ from workflows.api.serializers import (
     RescheduleRequest,
     TagsRequest,
 )
+from workflows.api.serializers_events import Tree
 from workflows.api.triggers import due
-from workflows.intake import control, lookup
+from workflows.intake import ancestry, control, lookup
 from workflows.intake.control import At
 from workflows.intake.lookup import Filters
 from workflows.scopes import Scopes
@@ -65,6 +66,20 @@ class InstanceView(ApiView):
         if found is None:
             raise problems.not_found("instance")
         return responses.instance(found)
+
+
+class TreeView(ApiView):
+    """What came of an instance's root."""
+
+    scopes: ClassVar[Mapping[str, frozenset[Scopes]]] = {"GET": READ}
+
+    @schema_events.GET_TREE
+    def get(self, request: Request, id_: UUID) -> HttpResponse:
+        parsing.query(request, NoQuery)
+        found = ancestry.tree(caller_of(request).env, id_)
+        if found is None:
+            raise problems.not_found("instance")
+        return responses.encode(Tree([responses.shape(each) for each in found]))
 
 
 class CancelView(ApiView):

@@ -12,7 +12,7 @@ import msgspec
 from django.http import HttpResponse
 from msgspec import Raw
 
-from workflows.api import problems, serializers
+from workflows.api import problems, serializers, serializers_batch
 from workflows.api.problems import Problem
 from workflows.intake import control, hooks, lookup, submission, view
 from workflows.intake.directory import Env
@@ -65,6 +65,8 @@ def shape(instance: view.InstanceView) -> serializers.Instance:
         root_id=instance.root_id,
         parent_id=instance.parent_id,
         depth=instance.depth,
+        cause=instance.cause,
+        event=serializers.Origin(instance.event_type, instance.event_key or "") if instance.event_type else None,
         hooks=tuple(serializers.Hook(each.name, each.token, f"{HOOKS}{each.token}") for each in instance.hooks),
         notice=(
             serializers.Notice(notice.code, notice.message, notice.position, notice.eta_seconds) if notice else None
@@ -178,16 +180,18 @@ def again(status: HTTPStatus, code: str, detail: str, retry_after_seconds: int, 
 def batch(results: Sequence[Taken | Problem], request_id: str) -> HttpResponse:
     """Answer for many, in their order."""
     items = [
-        serializers.BatchItem(index, int(result.status), problem=Raw(msgspec.json.encode(result.as_dict(request_id))))
+        serializers_batch.BatchItem(
+            index, int(result.status), problem=Raw(msgspec.json.encode(result.as_dict(request_id)))
+        )
         if isinstance(result, Problem)
-        else serializers.BatchItem(index, int(result.status), result.headers == REPLAYED, result.instance)
+        else serializers_batch.BatchItem(index, int(result.status), result.headers == REPLAYED, result.instance)
         for index, result in enumerate(results)
     ]
     statuses = Counter(item.status for item in items)
     started, buffered, existing = (statuses[int(s)] for s in (HTTPStatus.CREATED, HTTPStatus.ACCEPTED, HTTPStatus.OK))
-    summary = serializers.BatchSummary(started, buffered, existing, len(items) - started - buffered - existing)
+    summary = serializers_batch.BatchSummary(started, buffered, existing, len(items) - started - buffered - existing)
     failed_open = any(isinstance(result, Taken) and result.headers == FAIL_OPEN for result in results)
-    return encode(serializers.BatchAnswer(items, summary), headers=FAIL_OPEN if failed_open else None)
+    return encode(serializers_batch.BatchAnswer(items, summary), headers=FAIL_OPEN if failed_open else None)
 
 
 def steered(env: Env, id_: UUID, outcome: control.Cancel | control.Steer) -> HttpResponse:

@@ -11,49 +11,15 @@ from workflows.api import (
     examples,
     problems,
     serializers,
+    serializers_batch,
     serializers_buffer,
-    serializers_definitions,
-    serializers_hooks,
-    serializers_schedules,
 )
+from workflows.api.shapes import SHAPES
 from workflows.attributes import Operation
 
 F = TypeVar("F", bound=Callable[..., Any])
 JSON = "application/json"
 REF = "#/components/schemas/{name}"
-SHAPES = (
-    serializers.TriggerRequest,
-    serializers.BatchRequest,
-    serializers.CancelRequest,
-    serializers.TagsRequest,
-    serializers.MetadataRequest,
-    serializers.RescheduleRequest,
-    serializers.PauseRequest,
-    serializers.ClearedKey,
-    serializers_buffer.DecisionRequest,
-    serializers.FlagsRequest,
-    serializers.InstancePage,
-    serializers.EventPage,
-    serializers.BatchAnswer,
-    serializers.Flags,
-    serializers_buffer.Buffer,
-    serializers_buffer.BufferPage,
-    serializers_buffer.Decided,
-    serializers_hooks.ResumeRequest,
-    serializers_hooks.Resumed,
-    serializers_hooks.EventRequest,
-    serializers_hooks.Appended,
-    serializers_schedules.ScheduleRequest,
-    serializers_schedules.ScheduleChangeRequest,
-    serializers_schedules.SchedulePage,
-    serializers.Health,
-    serializers.Problem,
-    serializers_definitions.DefinitionRequest,
-    serializers_definitions.DefinitionPatchRequest,
-    serializers_definitions.DefinitionPage,
-    serializers_definitions.DefinitionDetail,
-    serializers_definitions.DefinitionVersionPage,
-)
 # Shapes that leave out what has nothing to say, and parts of what is sent.
 NOT_WHOLE = {"Problem", "BatchItem", "TagsSet", "MetadataSet", *(each.__name__ for each in get_args(Operation))}
 REFUSALS = {
@@ -187,7 +153,7 @@ POST_TRIGGER = operation(
         409: "`idempotency_in_progress`: an earlier trigger with this key is being written; come again.",
         413: "The body or the payload is too large.",
         422: "The definition is inactive, or the key was used with another body (`idempotency_mismatch`).",
-        429: "Too many of its group have not finished (`throttled_event_backlog`); nothing was created.",
+        429: "`throttled_event_backlog`: too many of its group run. `throttled_cascade`: its chain is too long.",
         503: "The buffer is full, or nothing can be written now.",
     },
     body=serializers.TriggerRequest,
@@ -200,7 +166,7 @@ POST_TRIGGER = operation(
 )
 POST_BATCH = operation(
     "post_batch",
-    {200: (serializers.BatchAnswer, "What became of each, in order.")},
+    {200: (serializers_batch.BatchAnswer, "What became of each, in order.")},
     REFUSALS | {400: BAD_BODY, 413: "The body is too large: send fewer triggers at a time."},
     body=serializers.BatchRequest,
     headers={"Mollifier-Gate": [200], "WWW-Authenticate": [401, 403]},
@@ -278,14 +244,4 @@ PUT_FLAGS = operation(
     body=serializers.FlagsRequest,
     headers={"ETag": [200], "WWW-Authenticate": [401, 403]},
     sent={"If-Match": "The version that is to be replaced: `version`, or the ETag, of what was read."},
-)
-LIVE = operation("get_live", {200: (serializers.Health, "Alive.")}, {})
-READY = operation(
-    "get_ready",
-    {200: (serializers.Health, "Ready, perhaps degraded."), 503: (serializers.Health, "Not ready.")},
-    {},
-)
-METRICS = extend_schema(
-    operation_id="get_metrics",
-    responses={(200, "text/plain"): OpenApiResponse(str, "Prometheus text format.")},
 )

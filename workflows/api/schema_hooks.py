@@ -26,8 +26,8 @@ RESUME_HOOK = operation(
     body=serializers_hooks.ResumeRequest,
     headers={"Retry-After": [429, 503]},
 )
-POST_EVENT = operation(
-    "post_event",
+APPEND_EVENT = operation(
+    "append_event",
     {201: (serializers_hooks.Appended, "The log has it.")},
     REFUSALS
     | {

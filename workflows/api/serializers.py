@@ -1,6 +1,5 @@
 """Shapes of the API: what bodies may hold and what answers do; the OpenAPI schema is made from these too."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
@@ -46,6 +45,7 @@ class TriggerRequest(Struct, frozen=True, forbid_unknown_fields=True):
     tags: Tags = ()
     metadata: Annotated[dict[str, Any], Meta(description="Yours; never read by the service.")] = {}
     run_after: Annotated[Aware, Meta(description="Not before this time; at most a year ahead.")] | None = None
+    parent: Annotated[UUID, Meta(description="The instance that asks; this one stands below it.")] | None = None
     buffer: Annotated[
         Literal["auto", "never"], Meta(description="`never`: start it now or fail; it is not counted.")
     ] = "auto"
@@ -163,6 +163,13 @@ class Hook(Struct, frozen=True):
     url: Annotated[str, Meta(description="POST `{payload, resume_id?}` to it; on this host.")]
 
 
+class Origin(Struct, frozen=True):
+    """The emitted event that started an instance."""
+
+    type: str
+    key: str
+
+
 class Instance(Struct, frozen=True):
     """One run of a workflow definition, buffered or not."""
 
@@ -183,6 +190,8 @@ class Instance(Struct, frozen=True):
     root_id: UUID
     parent_id: UUID | None
     depth: int
+    cause: Annotated[UUID | None, Meta(description="What its event was caused by: most often an instance.")]
+    event: Origin | None
     hooks: Annotated[tuple[Hook, ...], Meta(description="Those that can be resumed; told when it is read singly.")]
     notice: Notice | None
     accepted_at: Aware
@@ -241,32 +250,6 @@ class Problem(Struct, frozen=True, omit_defaults=True):
     )
 
 
-class BatchItem(Struct, frozen=True, omit_defaults=True):
-    """What became of one trigger: the status it would have had alone, and its instance or its problem."""
-
-    index: int
-    status: int
-    replayed: bool = False
-    instance: Instance | UnsetType = UNSET
-    problem: Annotated[Raw, Meta(extra_json_schema={"$ref": "#/components/schemas/Problem"})] | UnsetType = UNSET
-
-
-class BatchSummary(Struct, frozen=True):
-    """How many triggers ended how."""
-
-    started: int
-    buffered: int
-    existing: int
-    refused: int
-
-
-class BatchAnswer(Struct, frozen=True):
-    """Results in the order of the triggers."""
-
-    results: list[BatchItem]
-    summary: BatchSummary
-
-
 class ClearedKey(Struct, frozen=True):
     """A key that is free now."""
 
@@ -287,10 +270,3 @@ class Flags(Struct, frozen=True):
     weight: float
     paused: bool
     version: int
-
-
-class Health(Struct, frozen=True):
-    """Whether the process serves; `checks` says of each part it needs `ok` or what is wrong."""
-
-    status: Literal["ok", "degraded", "unavailable"]
-    checks: Mapping[str, Literal["ok", "degraded", "unavailable"]] = {}

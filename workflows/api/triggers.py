@@ -9,14 +9,15 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request as HttpRequest
 
-from workflows import conf
+from workflows import conf, lineage
 from workflows.api import parsing, problems, responses, schema
 from workflows.api.auth import Caller, caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem, invalid
 from workflows.api.responses import Taken
 from workflows.api.serializers import BatchRequest, TriggerRequest
-from workflows.intake import submission
+from workflows.intake import ancestry, submission
+from workflows.lineage import Lineage
 from workflows.scopes import Scopes
 from workflows.trigger import Request
 
@@ -38,7 +39,8 @@ class TriggersView(ApiView):
     @schema.POST_TRIGGER
     def post(self, request: HttpRequest) -> HttpResponse:
         body = parsing.read_body(request, conf.current().max_payload_bytes + ROOM_BESIDE)
-        asked = replace(read(body, caller_of(request), problems.sent_id_of(request)), tell_left=True)
+        caller = caller_of(request)
+        asked = replace(read(body, caller, problems.sent_id_of(request), told=place_of(request)), tell_left=True)
         outcome = submission.submit(asked)
         return responses.taken(outcome).as_response()
 
@@ -51,14 +53,17 @@ class BatchView(ApiView):
     @schema.POST_BATCH
     def post(self, request: HttpRequest) -> HttpResponse:
         sent = parsing.decode_outer(batch_body, parsing.read_body(request)).triggers
-        results = submit_all([bytes(each) for each in sent], caller_of(request), problems.sent_id_of(request))
+        bodies = [bytes(each) for each in sent]
+        results = submit_all(bodies, caller_of(request), problems.sent_id_of(request), place_of(request))
         return responses.batch(results, problems.request_id_of(request))
 
 
-def submit_all(bodies: Sequence[bytes], caller: Caller, sent_id: str | None = None) -> list[Taken | Problem]:
+def submit_all(
+    bodies: Sequence[bytes], caller: Caller, sent_id: str | None = None, told: Lineage | None = None
+) -> list[Taken | Problem]:
     """Submit those that can be read together, and answer for each in its place."""
     read_each = [
-        attempt(read, body, caller, sent_id and f"{sent_id} {index}", pointer(index))
+        attempt(read, body, caller, sent_id and f"{sent_id} {index}", pointer(index), told)
         for index, body in enumerate(bodies)
     ]
     outcomes = iter(submission.submit_many([each for each in read_each if isinstance(each, Request)]))
@@ -80,7 +85,7 @@ def attempt(function: Any, *arguments: Any) -> Any:
         return problem
 
 
-def read(body: bytes, caller: Caller, sent_as: str | None = None, at: str = "") -> Request:
+def read(body: bytes, caller: Caller, sent_as: str | None = None, at: str = "", told: Lineage | None = None) -> Request:
     """Check the body of one trigger and make a request of it for the caller's environment.
 
     Args:
@@ -88,6 +93,7 @@ def read(body: bytes, caller: Caller, sent_as: str | None = None, at: str = "") 
         caller: Whose key came with it.
         sent_as: What the caller named it, where it did.
         at: The pointer of the trigger inside a larger body.
+        told: The instance that the headers of the request tell of.
 
     Raises:
         Problem: 400 or 413, pointing at the fault.
@@ -112,7 +118,13 @@ def read(body: bytes, caller: Caller, sent_as: str | None = None, at: str = "") 
         run_after=due(sent.run_after, at) if sent.run_after else None,
         bufferable=sent.buffer == "auto",
         sent_as=sent_as,
+        parent=ancestry.asking(caller.env, sent.parent, told),
     )
+
+
+def place_of(request: HttpRequest) -> Lineage | None:
+    """Return the instance that made this request, as its headers tell."""
+    return lineage.from_headers(request.headers)
 
 
 def due(run_after: datetime, at: str) -> datetime:

@@ -5,7 +5,9 @@ from drf_spectacular.renderers import OpenApiJsonRenderer, OpenApiYamlRenderer
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from workflows.api.base import NowhereView
+from workflows.api.bindings import BindingsView, BindingTestView, BindingView
 from workflows.api.definitions import DefinitionsView, DefinitionView, VersionsView
+from workflows.api.emitted import EmittedView
 from workflows.api.entries import DiscardView, EntriesView, RedriveView
 from workflows.api.events import EventsView
 from workflows.api.flags import BufferView, FlagsView
@@ -21,6 +23,7 @@ from workflows.api.instances import (
     RescheduleView,
     ResumeView,
     TagsView,
+    TreeView,
 )
 from workflows.api.schedules import SchedulesView, ScheduleView
 from workflows.api.triggers import BatchView, TriggersView
@@ -28,8 +31,13 @@ from workflows.api.triggers import BatchView, TriggersView
 urlpatterns = [
     path("api/v1/triggers", TriggersView.as_view()),
     path("api/v1/triggers/batch", BatchView.as_view()),
+    path("api/v1/events", EmittedView.as_view()),
+    path("api/v1/bindings", BindingsView.as_view()),
+    path("api/v1/bindings/test", BindingTestView.as_view()),
+    path("api/v1/bindings/<uuid:id_>", BindingView.as_view()),
     path("api/v1/instances", InstancesView.as_view()),
     path("api/v1/instances/<uuid:id_>", InstanceView.as_view()),
+    path("api/v1/instances/<uuid:id_>/tree", TreeView.as_view()),
     path("api/v1/instances/<uuid:id_>/events", EventsView.as_view()),
     path("api/v1/instances/<uuid:id_>/cancel", CancelView.as_view()),
     path("api/v1/instances/<uuid:id_>/tags", TagsView.as_view()),

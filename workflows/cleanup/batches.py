@@ -85,9 +85,9 @@ def walk(take: Take, how: Walk, after: UUID = FIRST) -> Tally:
     It ends early when it is asked to stop, or after `most` batches (by default the setting's); the tally says where.
     """
     left = conf.current().cleanup_batches if how.most is None else how.most
-    done, batches, cursor, busy = 0, 0, after, 0
-    for number in range(1, PASSES + 1):
-        at: UUID | None = cursor if number == 1 else FIRST
+    done, batches, busy = 0, 0, 0
+    for _ in range(PASSES):
+        at: UUID | None = after
         busy = 0
         while at is not None:
             if how.stop():

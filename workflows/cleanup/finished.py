@@ -89,6 +89,23 @@ def count(selection: Selection) -> int:
     return batches.walk(look, Walk()).done
 
 
+def seek(selection: Selection, most: int, after: UUID = FIRST) -> tuple[UUID | None, UUID | None]:
+    """Look for the first that is meant, in so many batches.
+
+    Returns where to begin to find it (None: there is none), and where the search ended (None: at the end).
+    """
+    places: list[UUID] = []
+
+    def look(at: UUID) -> Batch:
+        ids, following = _found(selection, at, 1)
+        if ids:
+            places.append(at)
+        return Batch(0, following)
+
+    tally = batches.walk(look, Walk(stop=lambda: bool(places), most=most), after)
+    return (places[0] if places else None), tally.after
+
+
 def delete(
     selection: Selection,
     how: Walk,

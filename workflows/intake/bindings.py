@@ -1,12 +1,21 @@
-"""Bindings as each process keeps them: found by the name of an event, without a look at the database."""
+"""Bindings: as each process keeps them, found by an event's name without a look at the database; and how they change.
+
+Who changes one has the directory refreshed, so that this process knows at once.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+from django.db.models import Q
 
 from workflows.lineage import Loop
 from workflows.models import Binding
 
+MOST_LISTED = 1_000
 COLUMNS = (
     *("id", "org_id", "env_id", "pattern", "definition", "condition", "loop_policy", "enabled"),
     *("limit", "window_seconds"),
@@ -79,3 +88,99 @@ def read(since: int) -> Mapping[UUID, Bound]:
     for id_, org_id, env_id, pattern, definition, condition, loop, *rest in rows:
         found[id_] = Bound(id_, org_id, env_id, pattern, definition, condition, Loop(loop), *rest)
     return found
+
+
+class BindingRefused(Exception):
+    """A binding is not what it must be; `fields` says of each field what is wrong."""
+
+    code = "binding_invalid"
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{name}: {said}" for name, said in fields.items()))
+        self.fields = fields
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """A binding, and whether it was made now; one that was there is as operators left it, switched off perhaps."""
+
+    bound: Bound
+    new: bool
+
+
+# What tells one binding from another, and what may be set of one.
+IDENTITY = ("org_id", "env_id", "pattern", "definition", "condition")
+CHANGEABLE = ("condition", "loop_policy", "enabled", "limit", "window_seconds")
+
+
+def create(**values: Any) -> Created:
+    """Make a binding, unless there is one for the same: then nothing of that is changed.
+
+    Raises:
+        BindingRefused: a value is not what it must be.
+    """
+    binding = Binding(**values)
+    _check(binding)
+    there = Binding.objects.filter(**{name: getattr(binding, name) for name in IDENTITY}).first()
+    if there is not None:
+        return Created(of(there), new=False)
+    try:
+        with transaction.atomic():
+            binding.save(force_insert=True)
+    except IntegrityError:
+        return Created(of(Binding.objects.get(**{name: getattr(binding, name) for name in IDENTITY})), new=False)
+    return Created(of(binding), new=True)
+
+
+def change(id_: UUID, **values: Any) -> Bound | None:
+    """Set some of `CHANGEABLE`; None where there is no such binding.
+
+    Raises:
+        BindingRefused: a value is not what it must be, or another binding is for the same already.
+    """
+    with transaction.atomic():
+        binding = Binding.objects.select_for_update(of=("self",)).filter(id=id_).first()
+        if binding is None:
+            return None
+        for name in CHANGEABLE:
+            if name in values:
+                setattr(binding, name, values[name])
+        _check(binding)
+        same = Binding.objects.filter(**{name: getattr(binding, name) for name in IDENTITY}).exclude(id=id_)
+        if same.exists():
+            raise BindingRefused({"condition": "another binding of this pattern and definition has it"})
+        binding.save()
+    return of(binding)
+
+
+def listing(org_id: UUID | None = None, env_id: UUID | None = None, limit: int = MOST_LISTED) -> list[Bound]:
+    """Return bindings by pattern: all, or those that events of an org or an environment may start something by."""
+    rows = Binding.objects.all()
+    if org_id is not None:
+        rows = rows.filter(Q(org_id=None) | Q(org_id=org_id))
+    if env_id is not None:
+        rows = rows.filter(Q(env_id=None) | Q(env_id=env_id))
+    return [of(row) for row in rows[:limit]]
+
+
+def of(row: Binding) -> Bound:
+    """Return a row as a value."""
+    return Bound(
+        id=row.id,
+        org_id=row.org_id,
+        env_id=row.env_id,
+        pattern=row.pattern,
+        definition=row.definition,
+        condition=row.condition,
+        loop=Loop(row.loop_policy),
+        enabled=row.enabled,
+        limit=row.limit,
+        window_seconds=row.window_seconds,
+    )
+
+
+def _check(binding: Binding) -> None:
+    try:
+        binding.full_clean(validate_unique=False, validate_constraints=False)
+    except ValidationError as error:
+        raise BindingRefused({name: " ".join(said) for name, said in error.message_dict.items()}) from error

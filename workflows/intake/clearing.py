@@ -16,7 +16,7 @@ from mollifier.errors import BufferUnavailable
 from mollifier.removal import Removal
 from workflows import audit, conf, engine, eventlog, patch
 from workflows.cleanup.batches import Tally, Walk
-from workflows.intake import deadletters, isolation, lookup, materialiser
+from workflows.intake import deadletters, isolation, lookup, materialiser, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
 from workflows.rows import Draft, Ending
@@ -88,6 +88,12 @@ class Counted:
     @property
     def count(self) -> int:
         return self.groups.total()
+
+
+def environments(org: str | None = None, env: str | None = None) -> tuple[Env, ...]:
+    """Return every environment, or those of an org by its slug, or one of them, as the database has them now."""
+    known = refresher.refresh().envs.values()
+    return tuple(each for each in known if org in (None, each.org.slug) and env in (None, each.slug))
 
 
 def find(selection: Selection) -> Iterator[list[Found]]:

@@ -113,6 +113,15 @@ def room(ready: Ready) -> Iterator[Held]:
         yield _judge(ready, seen) or with_room(ready, seen)
 
 
+def probe(ready: Ready) -> Throttled | None:
+    """Say whether there is no room at this moment, and change nothing."""
+    seen, limit = look(ready), _origin(ready).limit
+    if seen.known:
+        return None
+    least = limit if seen.storm is None else (limit + 1) // 2
+    return _refuse(ready, seen, "none more starts now").outcome if seen.size >= least else None
+
+
 def look(ready: Ready) -> Backlog:
     """Count the live backlog of the trigger's group, after a look for the instance of this very event."""
     origin = _origin(ready)

@@ -203,10 +203,16 @@ def _next_number(row: Definition, document: Any) -> int | None:
         return None
     latest = DefinitionVersion.objects.filter(definition_id=row.slug).order_by("-number").first()
     if latest is None:
-        return 1
+        return _number_after_deletion(row.slug)
     # As texts: to Python true and 1 are equal.
     same = msgspec.json.encode(latest.document) == msgspec.json.encode(document)
     return None if same and latest.interpreter_version == interpreter.VERSION else latest.number + 1
+
+
+def _number_after_deletion(slug: str) -> int:
+    """Return the first number that the slug never had: pumps may still know the versions of a deleted definition."""
+    declared = DefinitionChange.objects.filter(slug=slug).exclude(after__version=None)
+    return (declared.values_list("after__version", flat=True).first() or 0) + 1
 
 
 def _record(row: Definition) -> dict[str, Any]:

@@ -11,10 +11,11 @@ import structlog
 
 from workflows import conditions, conf, matching
 from workflows.conditions import ConditionFailed, ConditionInvalid
-from workflows.intake import refresher, submission
+from workflows.intake import damper, preflight, refresher, submission
 from workflows.intake.bindings import Bound
-from workflows.intake.directory import Directory
+from workflows.intake.directory import DefinitionState, Directory
 from workflows.intake.outcome import Full, InProgress, Rejected, Submission, Unavailable
+from workflows.intake.preflight import Ready
 from workflows.lineage import Lineage, Loop
 from workflows.trigger import Origin, Request, Source
 
@@ -113,6 +114,28 @@ def _submit(directory: Directory, emitted: Emitted, match: Match) -> BindingOutc
     return BindingOutcome(bound.id, bound.definition, submission.submit(request_of(directory, emitted, bound)))
 
 
+def explain(emitted: Emitted) -> list[Match]:
+    """Say of each binding whose pattern matches what this event would start, or why not; nothing is written.
+
+    Raises:
+        DirectoryUnavailable: it is not known what matches.
+    """
+    directory = refresher.current()
+    return [
+        match if match.why else Match(match.bound, _refusal(request_of(directory, emitted, match.bound)))
+        for match in matches(directory, emitted)
+    ]
+
+
+def _refusal(request: Request) -> str:
+    """Say what would refuse this trigger now."""
+    ready = preflight.check(request)
+    if not isinstance(ready, Ready):
+        return getattr(ready, "message", "the database is away")
+    found = damper.probe(ready) if damper.asks(ready) else None
+    return found.message if found else ""
+
+
 def request_of(directory: Directory, emitted: Emitted, bound: Bound) -> Request:
     """Make the trigger of one binding; its id follows from the event's key, so a repeat is the same trigger."""
     limit, window_seconds = damping(directory, bound)
@@ -138,10 +161,14 @@ def request_of(directory: Directory, emitted: Emitted, bound: Bound) -> Request:
 def damping(directory: Directory, bound: Bound) -> tuple[int, int]:
     """Return limit and window of a binding: its own, else its definition's, else the settings'."""
     known, settings = directory.definition(bound.definition), conf.current()
-    limit = _first(bound.limit, known.event_limit, settings.event_limit)
-    window = _first(bound.window_seconds, known.event_window_seconds, settings.event_window_seconds)
+    return _first(bound.limit, known.event_limit, settings.event_limit), window(bound.window_seconds, known)
+
+
+def window(own: int | None, known: DefinitionState) -> int:
+    """Return a window within its bounds: a binding's own, else its definition's, else the settings'."""
+    seconds = _first(own, known.event_window_seconds, conf.current().event_window_seconds)
     least, most = WINDOW_SECONDS
-    return limit, max(least, min(most, window))
+    return max(least, min(most, seconds))
 
 
 def _first(*values: int | None) -> int:

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('changed_at', models.DateTimeField(auto_now=True)),
             ],
             options={
-                'verbose_name_plural': 'action switches',
+                'verbose_name': 'action',
             },
         ),
         migrations.CreateModel(

@@ -15,7 +15,7 @@ class ActionSwitch(Versioned):
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        verbose_name_plural = "action switches"
+        verbose_name = "action"
 
     def __str__(self) -> str:
         return f"{self.name}: {'off' if self.disabled else 'on'}"

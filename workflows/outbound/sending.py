@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
+from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import Self
 
@@ -93,13 +94,37 @@ def send(request: Request, *, resolver: Resolver = targets.resolve, tls: ssl.SSL
     rules = _rules(current.outbound_allow)
     request, target = _checked(request), targets.parse(request.url)
     for _ in range(current.outbound_redirects + 1):
-        found = targets.choose(target, resolver, rules)
+        found = targets.choose(target, _timely(resolver, deadline), rules)
         response = _exchange(request, target, found, deadline, tls or _trusted())
         location = response.headers.get("location")
         if not request.follow or response.status not in REDIRECTS or not location:
             return response
         request, target = _redirected(request, response.status, target, target.follow(location))
     raise OutboundRefused(f"{target.origin} redirects more than {current.outbound_redirects} times")
+
+
+def _timely(resolver: Resolver, deadline: float) -> Resolver:
+    """Give a resolver the time that is left: the system's own takes as long as it likes."""
+
+    def resolve(host: str, port: int) -> Sequence[str]:
+        answers: SimpleQueue[Sequence[str] | BaseException] = SimpleQueue()
+
+        def ask() -> None:
+            try:
+                answers.put(resolver(host, port))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                answers.put(error)
+
+        threading.Thread(target=ask, name="resolve", daemon=True).start()
+        try:
+            answer = answers.get(timeout=max(deadline - time.monotonic(), 0))
+        except Empty:
+            raise OutboundTimedOut(f"{host} was not resolved in time") from None
+        if isinstance(answer, BaseException):
+            raise answer
+        return answer
+
+    return resolve
 
 
 def _checked(request: Request) -> Request:

@@ -48,6 +48,8 @@ def test_a_model_is_asked_and_its_usage_is_told(outside, run, asked) -> None:
     (seen,) = outside.seen
     assert (seen.method, seen.path) == ("POST", "/v1/chat/completions")
     assert seen.headers["authorization"] == f"Bearer {VALUE}"
+    assert seen.headers["idempotency-key"]
+    assert "mollifier-root" not in seen.headers
     assert seen.json == {
         "model": "small-1",
         "messages": [{"role": "system", "content": "Be brief"}, {"role": "user", "content": "Say hello"}],

@@ -207,6 +207,20 @@ def test_no_request_may_take_longer_than_the_settings_let_it(outside, allow) -> 
     ended.set()
 
 
+def test_a_resolver_that_does_not_answer_is_given_up(outside, allow) -> None:
+    allow(LOOPBACK)
+    ended = threading.Event()
+    with pytest.raises(OutboundTimedOut):
+        send(Request("GET", "http://shop.example/", timeout_seconds=0.2), resolver=lambda *_: ended.wait(30) or [])
+    ended.set()
+
+    def fail(host: str, port: int) -> list[str]:
+        raise OutboundFailed(f"{host} has no address")
+
+    with pytest.raises(OutboundFailed, match="no address"):
+        send(Request("GET", "http://shop.example/"), resolver=fail)
+
+
 def test_nobody_there_and_half_an_answer_are_failures(outside, allow) -> None:
     allow(LOOPBACK)
 

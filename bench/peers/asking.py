@@ -1,0 +1,144 @@
+"""Our end of the pipe: makes a peer's virtualenv, starts its program there and asks it for figures."""
+
+import json
+import selectors
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from launch import environment
+from launch.environment import Virtualenv
+from launch.process import LaunchError
+
+HERE = Path(__file__).parent
+READY_SECONDS, ANSWER_SECONDS, STOP_SECONDS = 60.0, 120.0, 10.0
+
+
+class NotMeasured(Exception):
+    """A peer gives no figure; the message says why."""
+
+
+@dataclass
+class Peer:
+    """A program that answers figures. `name` is what it calls itself."""
+
+    child: "subprocess.Popen[str]"
+    name: str = ""
+
+    def ask(self, figure: str, **given: Any) -> Any:
+        """Have a figure measured, or a thing done, and return what it answers.
+
+        Raises:
+            NotMeasured: it says that it can't, has gone, or takes too long.
+        """
+        self.send(figure, **given)
+        return self.answer()
+
+    def send(self, figure: str, **given: Any) -> None:
+        """Ask without waiting; the next `answer` is the one to this."""
+        assert self.child.stdin is not None
+        try:
+            self.child.stdin.write(json.dumps({"figure": figure, "given": given}) + "\n")
+            self.child.stdin.flush()
+        except OSError:
+            raise NotMeasured(f"{self.name} has gone") from None
+
+    def answer(self) -> Any:
+        return self.read(ANSWER_SECONDS)["value"]
+
+    def read(self, seconds: float) -> dict[str, Any]:
+        """Return its next line."""
+        assert self.child.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.child.stdout, selectors.EVENT_READ)
+            if not selector.select(seconds):
+                raise NotMeasured(f"no answer within {seconds:.0f} s")
+        line = self.child.stdout.readline()
+        if not line:
+            raise NotMeasured(f"it ended without a word, with {self.child.wait()}")
+        said: dict[str, Any] = json.loads(line)
+        if "error" in said:
+            raise NotMeasured(" ".join(str(said["error"]).split()))
+        return said
+
+
+@contextmanager
+def peer(name: str, *arguments: str) -> Iterator[Peer]:
+    """Start a peer's program.
+
+    Raises:
+        NotMeasured: its packages can't be installed, or it does not come up.
+    """
+    try:
+        virtualenv = prepare(name)
+    except LaunchError as error:
+        raise NotMeasured(str(error)) from error
+    command = [str(virtualenv.python), str(HERE / f"{name}_peer.py"), *arguments]
+    with started(command, Path(f"{virtualenv.path}.log")) as running:
+        yield running
+
+
+@contextmanager
+def started(command: Sequence[str], log: Path) -> Iterator[Peer]:
+    """Run a program that answers until its input is closed, as it also is when we die; what it logs goes to a file."""
+    with log.open("w") as told:
+        child = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=told,
+            text=True,
+        )
+    running = Peer(child)
+    try:
+        running.name = running.read(READY_SECONDS)["ready"]
+        yield running
+    finally:
+        stop(child)
+
+
+def stop(child: "subprocess.Popen[str]") -> None:
+    """Close its input, which ends it; kill it when that takes long."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    try:
+        child.stdin.close()
+        child.wait(STOP_SECONDS)
+    except (OSError, subprocess.TimeoutExpired):
+        child.kill()
+        child.wait()
+    child.stdout.close()
+
+
+def prepare(name: str) -> Virtualenv:
+    """Return the virtualenv of a peer, made from its lock file at the first call and kept.
+
+    Raises:
+        LaunchError: it can't be made.
+    """
+    virtualenv, lock = Virtualenv(place(name)), HERE / f"{name}.txt"
+    wanted = {lock.name: environment.digest(lock)}
+    virtualenv.path.parent.mkdir(parents=True, exist_ok=True)
+    with environment.only_one(Path(f"{virtualenv.path}.lock")):
+        if not environment.is_current(virtualenv, wanted):
+            environment.say(f"setting up {virtualenv.path.name} from {lock.name}; later runs skip this")
+            environment.make(virtualenv, sys.executable)
+            environment.install(virtualenv, lock)
+            virtualenv.stamp.write_text(json.dumps(wanted))
+    return virtualenv
+
+
+def place(name: str) -> Path:
+    """Return where a peer is kept: like our own virtualenv, outside the data that a run throws away."""
+    return environment.ROOT / ".cache" / "peers" / f"{name}-{environment.version_of(sys.executable)}"
+
+
+def temporal_cli() -> list[str]:
+    """Return the Temporal CLI of this machine as an argument, if there is one."""
+    found = shutil.which("temporal")
+    return [found] if found else []

@@ -1,0 +1,73 @@
+"""What the examples of the API show of flags, definitions, schedules and bindings."""
+
+from typing import Any
+
+ID = "019aa5a0-7c1e-7e42-b4f5-0a4f7a5d3c11"
+OTHER_ID = "019aa5a0-7c1f-7000-8123-9d2c6b1e4f20"
+AT = "2026-11-21T10:15:30.120000Z"
+
+FLAGS = {
+    "org": "acme",
+    "mode": "on",
+    "percent": 100,
+    "limit": 50,
+    "window_ms": 1000,
+    "hold_ms": None,
+    "org_limit": None,
+    "org_window_ms": None,
+    "weight": 2.0,
+    "paused": False,
+    "version": 7,
+}
+SCHEDULE: dict[str, Any] = {
+    "id": OTHER_ID,
+    "definition": "noop",
+    "cron": "30 2 * * *",
+    "timezone": "Europe/Lisbon",
+    "payload": {"report": "daily"},
+    "overlap": "queue",
+    "catch_up": "last",
+    "enabled": True,
+    "next_at": "2026-11-22T02:30:00Z",
+    "queued_at": None,
+    "last_at": None,
+    "last_outcome": None,
+    "last_detail": "",
+    "last_instance": None,
+    "created_at": AT,
+}
+WELCOME = {
+    "steps": {
+        "start": {"type": "trigger", "next": {"success": "greet"}},
+        "greet": {
+            "type": "action",
+            "action": "set_variables",
+            "arguments": {"greeting": "Hello {{ payload.name }}"},
+        },
+    },
+    "output": "{{ greeting }}",
+}
+LIMITED = {
+    "slug": "welcome",
+    "kind": "declared",
+    "version": 1,
+    "active": True,
+    "shard_by": "instance",
+    "limit": 0,
+    "window_ms": 1000,
+    "unrunnable": None,
+}
+SAVED = {"version": 1, "interpreter_version": 1, "created_at": AT, "by": "api key mo1", "reason": "greet who is new"}
+RENAMED = WELCOME | {"title": "Welcome"}
+
+BINDING: dict[str, Any] = {
+    "id": ID,
+    "scope": "env",
+    "pattern": "order.*",
+    "definition": "noop",
+    "condition": "payload.total > 100",
+    "loop_policy": "avoid_loop",
+    "enabled": True,
+    "limit": 20,
+    "window_seconds": None,
+}
