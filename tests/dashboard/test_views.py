@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from dashboard.queries import shared
 from tests import people, stock, tenants
+from workflows import storms
 from workflows.models import Shard
 
 pytestmark = pytest.mark.django_db
@@ -120,3 +121,13 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 302
     assert "/admin/login/" in answer["Location"]
+
+
+def test_open_storms_are_on_the_overview_while_there_are_any() -> None:
+    environment = tenants.make_env("acme")
+    assert "Open storms" not in people.vera().get("/admin/").content.decode()
+    storms.suppress(tenants.trigger(environment, event_type="order.created", event_key="k"), limit=50, backlog=50)
+    shared.forget()
+    page = people.vera().get("/admin/").content.decode()
+    assert "Open storms" in page
+    assert "order.created" in page
