@@ -4,6 +4,7 @@ from workflows.admin import (
     action,
     apikey,
     audit,
+    binding,
     deadletter,
     definition,
     delivery,
@@ -13,6 +14,7 @@ from workflows.admin import (
     schedule,
     secret,
     shard,
+    storm,
     webhook,
 )
 
@@ -20,6 +22,7 @@ __all__ = [
     "action",
     "apikey",
     "audit",
+    "binding",
     "deadletter",
     "definition",
     "delivery",
@@ -29,5 +32,6 @@ __all__ = [
     "schedule",
     "secret",
     "shard",
+    "storm",
     "webhook",
 ]
