@@ -7,10 +7,10 @@ from datetime import timedelta
 import msgspec
 import pytest
 from django.db import connection
-from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests import receivers
+from tests.exchanges import traced
 from tests.outside import Outside
 from tests.tenants import make_env, trigger
 from workflows import storms
@@ -144,7 +144,7 @@ def test_one_that_is_told_of_in_vain_is_opened_all_the_same():
 def test_a_refusal_while_it_is_open_is_one_statement():
     env = make_env()
     storms.suppress(suppressed(env, "a"), limit=1, backlog=1)
-    with CaptureQueriesContext(connection) as queries:
+    with traced() as sent:
         storms.suppress(suppressed(env, "b"), limit=1, backlog=1)
-    assert len(queries) == 1
+    assert len(sent) == 1
     assert Storm.objects.get().suppressed == 2
