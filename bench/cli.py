@@ -58,6 +58,8 @@ def main(arguments: Sequence[str]) -> int:
     known = stress.PARTS if stressing else [each.id for each in BENCHMARKS]
     if unknown := sorted(set(options.names[stressing:]) - set(known)):
         made.error(f"no benchmark {unknown[0]}; there are {', '.join(known)}" + (not stressing) * f", {stress.NAME}")
+    if options.rounds < 1:
+        made.error(f"--rounds {options.rounds}: it takes at least 1")
     try:
         environment.enter(environment.SERVICE)
         if stressing:

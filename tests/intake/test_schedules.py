@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 from uuid_utils.compat import uuid7
 
+from tests.bound import bind, emitted
 from tests.intake import schedules as making
 from tests.intake.schedules import MINUTE, NOON, change, finish, make, make_due, started
 from tests.tenants import make_env
 from workflows import conf
-from workflows.intake import firing, schedules, submission
+from workflows.intake import events, firing, schedules, submission
 from workflows.intake.firing import Fire, Fired, Outcome
 from workflows.models import Instance, Schedule, ScheduleFires
 
@@ -286,3 +287,14 @@ def test_fires_are_counted_by_outcome(env):
     schedules.fire_due(NOON)
     schedules.fire_due(NOON + HOUR)
     assert dict(ScheduleFires.objects.values_list("outcome", "total")) == {"started": 3, "skipped": 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fire_is_never_damped_whatever_events_have_left():
+    env = make_env()
+    bind(limit=2)
+    sent = [events.submit_matching(emitted(env, key=str(number)))[0].submission for number in range(3)]
+    assert [type(each) for each in sent] == [submission.Started, submission.Started, submission.Throttled]
+    schedule = make(env)
+    assert schedules.fire_due(NOON).outcomes == {"started": 1}
+    assert len(started(schedule)) == 1

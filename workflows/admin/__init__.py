@@ -4,6 +4,7 @@ from workflows.admin import (
     action,
     apikey,
     audit,
+    binding,
     deadletter,
     definition,
     flagchange,
@@ -12,12 +13,14 @@ from workflows.admin import (
     schedule,
     secret,
     shard,
+    storm,
 )
 
 __all__ = [
     "action",
     "apikey",
     "audit",
+    "binding",
     "deadletter",
     "definition",
     "flagchange",
@@ -26,4 +29,5 @@ __all__ = [
     "schedule",
     "secret",
     "shard",
+    "storm",
 ]

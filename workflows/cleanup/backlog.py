@@ -5,7 +5,7 @@ No terminal events are emitted: what ends a storm must not feed the next one.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -81,6 +81,9 @@ WITH {FOUND}, free AS MATERIALIZED (
         CASE WHEN e.source = 'child' THEN e.parent_id END, e.last_event_at
     FROM ended e WHERE e.source = 'child' AND e.parent_id IS NOT NULL OR e.started_at IS NOT NULL AND EXISTS (
         SELECT FROM workflows_instance c WHERE c.parent_id = e.id AND c.source = 'child' AND c.finished_at IS NULL)
+), counted AS (
+    UPDATE workflows_auditrecord SET count = count + (SELECT count(*) FROM ended)
+    WHERE id = %(record)s AND EXISTS (SELECT FROM ended)
 )
 SELECT (SELECT count(*) FROM ended), (SELECT count(*) FROM found), {NEXT}, {RELAX}"""  # noqa: S608
 
@@ -171,7 +174,9 @@ def cancel(selection: Selection, reason: str, *, actor: str, how: Walk, batch: i
     """End all that a selection holds, `batch` at a time; a repeat goes on with what is left."""
     shown = Failure("cancelled", reason).shown().message
     data = msgspec.json.encode({"reason": shown, "actor": actor}).decode()
-    ending = {"reason": shown, "data": data, "bytes": len(data.encode())}
+    ending = {"reason": shown, "data": data, "bytes": len(data.encode()), "record": how.record}
+    # Between two statements a busy machine keeps us waiting: each batch is one, and a transaction by itself.
+    how = replace(how, one_statement=True)
     limits = {"limit": batch or conf.current().cleanup_batch}
 
     def take(status: Status, after: UUID) -> Batch:

@@ -14,7 +14,7 @@ from workflows import agreement, eventlog, registry, spans
 from workflows.agreement import Agrees, Diverges
 from workflows.fence import StoredEvent
 from workflows.identity import Identity
-from workflows.intake import control, hooks, lookup, outside, refresher
+from workflows.intake import ancestry, control, hooks, lookup, outside, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.refresher import DirectoryUnavailable
@@ -25,7 +25,8 @@ from workflows.states import Status
 REFUSED = 1
 EVENTS = 1_000
 SHORT = 100
-CHILDREN = 100
+# Instances of its tree that are looked at.
+FAMILY = 500
 
 
 class Command(BaseCommand):
@@ -164,16 +165,15 @@ def timeline(found: InstanceView) -> list[dict[str, Any]]:
 
 
 def lineage(env: Env, found: InstanceView) -> dict[str, Any]:
-    """Return where it stands among those that started one another: its root, its parent, its children."""
-    above = lookup.find_rows(env, [each for each in (found.parent_id, found.root_id) if each])
-    children = Instance.objects.filter(parent_id=found.id, env_id=env.id).order_by("id").values_list("id", flat=True)
-    ids = list(children[: CHILDREN + 1])
-    shown = lookup.find_rows(env, ids[:CHILDREN])
+    """Return where it stands among those that started one another: its root, its parent, its children, and the tree."""
+    tree = ancestry.tree(env, found.id, FAMILY) or []
+    known = {each.id: each for each in tree}
     return {
-        "root": relative(found.root_id, above) if found.root_id != found.id else None,
-        "parent": relative(found.parent_id, above) if found.parent_id else None,
-        "children": [relative(id_, shown) for id_ in ids[:CHILDREN]],
-        "more_children": len(ids) > CHILDREN,
+        "root": relative(found.root_id, known) if found.root_id != found.id else None,
+        "parent": relative(found.parent_id, known) if found.parent_id else None,
+        "children": [relative(each.id, known) for each in tree if each.parent_id == found.id],
+        "tree": [relative(each.id, known) for each in tree],
+        "more": len(tree) == FAMILY,
     }
 
 
@@ -205,6 +205,11 @@ def describe(found: InstanceView) -> dict[str, Any]:
             "output": json.loads(found.output),
             "shard": found.shard,
             "last_seq": found.last_seq,
+            "root_id": str(found.root_id),
+            "parent_id": str(found.parent_id) if found.parent_id else None,
+            "depth": found.depth,
+            "cause": str(found.cause) if found.cause else None,
+            "event": {"type": found.event_type, "key": found.event_key} if found.event_type else None,
             "hooks": [{"name": hook.name, "token": hook.token} for hook in found.hooks],
         }
         | {name: {"code": each.code, "message": each.message} if each else None for name, each in said.items()}
@@ -225,7 +230,8 @@ def head(asked: UUID, found: InstanceView, shown: Mapping[str, Any]) -> list[str
     lines += [f"hook      {hook['name']}  {hook['token']}" for hook in shown["hooks"]]
     lines += [f"{name:<9} {kin(family[name])}" for name in ("root", "parent") if family[name]]
     lines += [f"child     {kin(each)}" for each in family["children"]]
-    return lines + ([f"more than {CHILDREN} children"] if family["more_children"] else [])
+    lines += [f"from      {shown['event']['type']} {shown['event']['key']}"] if shown["event"] else []
+    return lines + ([f"more than {FAMILY} in its tree"] if family["more"] else [])
 
 
 def kin(shown: Mapping[str, Any]) -> str:

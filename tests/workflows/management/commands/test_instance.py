@@ -6,11 +6,12 @@ import pytest
 from django.core.management import CommandError, call_command
 from uuid_utils.compat import uuid7
 
-from tests.tenants import make_env, request
+from tests.bound import bind, emitted
+from tests.tenants import make_env, request, seen
 from tests.workflows.making import log_of, make_instance, row
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import hooks, step
-from workflows.intake import submission
+from workflows.intake import ancestry, events, submission
 from workflows.models import Instance
 from workflows.states import Status
 
@@ -120,7 +121,7 @@ def test_a_family_is_shown_one_a_line(env, flow, capsys):
     assert f"child     {grandchild}  flow  failed" in lines
     assert "error: ValueError: no luck" in lines
     family = told(capsys, "show", id_)["lineage"]
-    assert (family["root"], family["parent"], family["more_children"]) == (None, None, False)
+    assert (family["root"], family["parent"], family["more"]) == (None, None, False)
     assert family["children"] == [{"id": str(child), "definition": "flow", "status": "failed", "depth": 1}]
 
 
@@ -209,3 +210,27 @@ def test_code_that_was_changed_diverges_and_both_sides_are_told(env, flow, capsy
 
 def test_a_version_that_is_not_registered_here_can_not_be_tried(env, capsys):
     assert refused(capsys, "replay", owned(env, "gone")).startswith("definition_absent")
+
+
+@pytest.mark.django_db
+def test_the_tree_of_an_instance_is_shown_with_what_started_it(capsys):
+    env = make_env("trees", "production")
+    bind("order.created", loop_policy="allow_all")
+    root = submission.submit(request(env)).instance.id
+    place = ancestry.find(seen(env), root)
+    (outcome,) = events.submit_matching(emitted(env, parent=place))
+    child = outcome.submission.instance.id
+    call_command("instance", "show", str(child), "--json")
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["root_id"], shown["parent_id"], shown["depth"], shown["cause"]) == (
+        str(root),
+        str(root),
+        1,
+        str(root),
+    )
+    assert shown["event"] == {"type": "order.created", "key": "evt-1"}
+    assert [(each["id"], each["depth"]) for each in shown["lineage"]["tree"]] == [(str(root), 0), (str(child), 1)]
+    call_command("instance", "show", str(child))
+    said = capsys.readouterr().out
+    assert "from      order.created evt-1" in said
+    assert f"root      {root}  greet  pending" in said
