@@ -1,5 +1,7 @@
 """The examples of the guide to workflows, registered and run by real pumps, and what they say compared."""
 
+import dataclasses
+import re
 import signal
 from collections.abc import Iterator
 
@@ -9,7 +11,7 @@ from tests.house import chapter
 from tests.house.chapter import Block, Reader
 from tests.house.test_docs import ROOT
 from tests.tenants import make_env
-from workflows import registry
+from workflows import conf, registry
 
 
 @pytest.fixture
@@ -44,3 +46,9 @@ def test_the_workflow_of_the_readme_charges_and_then_sleeps(reader: Reader) -> N
         reader.start_pumps()
         log = ["created", "started", "step_completed step:charge:1", "wait_created wait:sleep:1"]
         reader.look_at_log(Block("text", "", "\n".join(log)))
+
+
+def test_every_setting_that_the_guide_names_is_one() -> None:
+    named = set(re.findall(r"WORKFLOWS_(\w+)", chapter.PAGE.read_text()))
+    assert named
+    assert named <= {field.name.upper() for field in dataclasses.fields(conf.Conf)}
