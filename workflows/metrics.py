@@ -1,4 +1,4 @@
-"""The engine's metrics: their names, and gauges read from its tables at scrape time, by bounded counts.
+"""The engine's metrics: their names, texts and labels, and reads of its tables at scrape time, by bounded counts.
 
 Never an org, an environment or an id as a label.
 """
@@ -13,17 +13,29 @@ COUNT_CAP = 100_000
 UNFINISHED = ("pending", "running", "waiting", "paused")
 TABLE = {
     "workflows_up": "Whether the tables could be read for this scrape.",
-    "workflows_instances": f"Unfinished instances by status, counted up to {COUNT_CAP}.",
-    "workflows_shard_depth": f"Instances that are due, by shard, counted up to {COUNT_CAP}.",
+    "workflows_instances": f"Unfinished instances, counted up to {COUNT_CAP:,}.",
+    "workflows_shard_depth": f"Instances that are due, counted up to {COUNT_CAP:,}.",
     "workflows_shard_lag_seconds": "How long the first of them has been due.",
     "workflows_shard_owned": "Whether a live pump holds the shard.",
-    "workflows_appends_total": "Appends that pumps asked for, by outcome.",
+    "workflows_appends_total": "Appends that pumps asked for.",
     "workflows_fence_conflicts_total": "Appends refused because the log had moved on.",
-    "workflows_steps_total": "Attempts at steps, by outcome.",
+    "workflows_steps_total": "Attempts at steps.",
     "workflows_storms_open": "Event storms that are open.",
     "workflows_suppressed_total": "Triggers that event storms refused.",
-    "workflows_schedule_fires_total": "Fires of schedules, by outcome.",
-    "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
+    "workflows_schedule_fires_total": "Fires of schedules: started, buffered, existing (tried again), skipped, queued "
+    "(waits for the instance before), missed, rejected, deferred (tried again later).",
+    "workflows_outbox_oldest_age_seconds": "How long the first row of the outbox has waited to be handed on.",
+    "workflows_directory_age_seconds": "Since the answering process last saw tenants, keys, flags and definitions "
+    "confirmed.",
+}
+LABELS = {
+    "workflows_instances": ("status",),
+    "workflows_shard_depth": ("shard",),
+    "workflows_shard_lag_seconds": ("shard",),
+    "workflows_shard_owned": ("shard",),
+    "workflows_appends_total": ("outcome",),
+    "workflows_steps_total": ("outcome",),
+    "workflows_schedule_fires_total": ("outcome",),
 }
 
 INSTANCES = """
@@ -47,7 +59,10 @@ SELECT counted.word, sum(counted.count::bigint)::bigint
 FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
 UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires
 UNION ALL SELECT 'storms open', count(*) FROM workflows_storm WHERE closed_at IS NULL
-UNION ALL SELECT 'suppressed', coalesce(sum(suppressed), 0)::bigint FROM workflows_storm"""
+UNION ALL SELECT 'suppressed', coalesce(sum(suppressed), 0)::bigint FROM workflows_storm
+UNION ALL SELECT 'outbox', coalesce(extract(epoch FROM statement_timestamp() - (
+    SELECT created_at FROM workflows_outbox ORDER BY id LIMIT 1
+)), 0)::bigint"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
 OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
@@ -69,7 +84,9 @@ def directory_age(seconds: float) -> Metric:
 
 
 def _instances() -> Iterable[Metric]:
-    instances = GaugeMetricFamily("workflows_instances", TABLE["workflows_instances"], labels=["status"])
+    instances = GaugeMetricFamily(
+        "workflows_instances", TABLE["workflows_instances"], labels=LABELS["workflows_instances"]
+    )
     with connection.cursor() as cursor:
         cursor.execute(INSTANCES, [COUNT_CAP, list(UNFINISHED)])
         for status, count in cursor.fetchall():
@@ -87,6 +104,7 @@ def _counters() -> Iterable[Metric]:
     fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
     conflicts = "workflows_fence_conflicts_total"
     storms, suppressed = "workflows_storms_open", "workflows_suppressed_total"
+    outbox = "workflows_outbox_oldest_age_seconds"
     return [
         appends,
         steps,
@@ -94,11 +112,12 @@ def _counters() -> Iterable[Metric]:
         CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0)),
         GaugeMetricFamily(storms, TABLE[storms], value=counts["storms open"]),
         CounterMetricFamily(suppressed, TABLE[suppressed], value=counts["suppressed"]),
+        GaugeMetricFamily(outbox, TABLE[outbox], value=max(0, counts["outbox"])),
     ]
 
 
 def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:
-    counter = CounterMetricFamily(name, TABLE[name], labels=["outcome"])
+    counter = CounterMetricFamily(name, TABLE[name], labels=LABELS[name])
     for outcome, count in by_outcome.items():
         counter.add_metric([outcome], count)
     return counter
@@ -106,7 +125,7 @@ def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:
 
 def _shards() -> Iterable[Metric]:
     names = ("workflows_shard_depth", "workflows_shard_lag_seconds", "workflows_shard_owned")
-    gauges = [GaugeMetricFamily(name, TABLE[name], labels=["shard"]) for name in names]
+    gauges = [GaugeMetricFamily(name, TABLE[name], labels=LABELS[name]) for name in names]
     with connection.cursor() as cursor:
         cursor.execute(SHARDS, [COUNT_CAP])
         for shard, *values in cursor.fetchall():
