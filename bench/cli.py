@@ -51,13 +51,15 @@ def main(arguments: Sequence[str]) -> int:
     made = parser()
     options = made.parse_args(arguments)
     if options.list:
-        print("\n".join(f"{each.id:<4} {each.what}" for each in BENCHMARKS))
-        print(f"{stress.NAME}: load, races, storms and deaths, judged by the logs")
+        print("\n".join(f"{each.id:<6} {each.what}" for each in BENCHMARKS))
+        print(f"{stress.NAME:<6} load, races, storms and deaths, judged by the logs; parts: {', '.join(stress.PARTS)}")
         return 0
     stressing = options.names[:1] == [stress.NAME]
     known = stress.PARTS if stressing else [each.id for each in BENCHMARKS]
     if unknown := sorted(set(options.names[stressing:]) - set(known)):
         made.error(f"no benchmark {unknown[0]}; there are {', '.join(known)}" + (not stressing) * f", {stress.NAME}")
+    if options.rounds < 1:
+        made.error(f"--rounds {options.rounds}: it takes at least 1")
     try:
         environment.enter(environment.SERVICE)
         if stressing:

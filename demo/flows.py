@@ -64,6 +64,13 @@ async def nap(ctx: Any, payload: Json) -> Json:
     return {"slept": float(payload["seconds"])}
 
 
+@workflow("approval")
+async def approval(ctx: Any, payload: Json) -> Json:
+    """Wait for an answer through the hook `approval`, for so many seconds at most."""
+    name, answer = await ctx.race(answered=ctx.hook("approval"), late=ctx.sleep(seconds=float(payload["seconds"])))
+    return {"answered": name == "answered", "answer": answer}
+
+
 @workflow("review")
 async def review(ctx: Any, commit: Json) -> Json:
     """Review a commit: classify the change, sleep a moment, record the result."""

@@ -59,6 +59,7 @@ UNFOLD: dict[str, object] = {
                     item("Overview", "monitoring", "admin:index", "workflows.view_instance"),
                     item("Buffer", "inbox", "dashboard:buffer", "workflows.view_instance"),
                     item("Instances", "play_circle", "admin:workflows_instance_changelist", "workflows.view_instance"),
+                    item("Storms", "cyclone", "admin:workflows_storm_changelist", "workflows.view_storm"),
                     item("Shards", "view_week", "admin:workflows_shard_changelist", "workflows.view_shard"),
                 ],
             },
@@ -90,6 +91,7 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_definition_changelist",
                         "workflows.view_definition",
                     ),
+                    item("Bindings", "hub", "admin:workflows_binding_changelist", "workflows.view_binding"),
                     item("Schedules", "schedule", "admin:workflows_schedule_changelist", "workflows.view_schedule"),
                     item("Actions", "bolt", "admin:workflows_actionswitch_changelist", "workflows.view_actionswitch"),
                     item(
@@ -98,7 +100,8 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_deadletterdecision_changelist",
                         "workflows.view_deadletterdecision",
                     ),
-                    item("Audit", "history", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
+                    item("Rollouts", "flag", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
+                    item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
                     item(
                         "Secret changes",
                         "manage_history",

@@ -1,5 +1,7 @@
 """What every test stands on; the servers themselves come from tests/servers.py."""
 
+from collections.abc import Iterator
+
 import pytest
 from django_redis import get_redis_connection
 
@@ -16,6 +18,8 @@ def _empty_redis() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _forget_directory() -> None:
-    """Let each test load the directory of its own database at first use."""
+def _forget_directory() -> Iterator[None]:
+    """Let each test load the directory of its own database at first use, and leave no thread that refreshes it."""
+    refresher.forget()
+    yield
     refresher.forget()

@@ -1,15 +1,23 @@
-"""What django-q2 runs for the engine: pumps, the look-out that starts and heals them, and the outbox sweep."""
+"""What django-q2 runs for the engine: pumps, the look-out that starts and heals them, the outbox sweep, and replays."""
 
 import threading
 from collections.abc import Callable
+from typing import Any
+from uuid import UUID
 
+from django.contrib.auth.models import User
 from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 from workflows import conf
 from workflows import pump as pumps
-from workflows.intake import outside
+from workflows.audit import Act, Actor
+from workflows.cleanup import acts
+from workflows.cleanup.batches import Walk
+from workflows.cleanup.locks import LockHeld
+from workflows.intake import outside, suppressed
+from workflows.models import Storm
 from workflows.pump import leases
 
 CLUSTER = "pump"
@@ -55,6 +63,28 @@ def deliver_outbox() -> int:
         if settled < batch:
             break
     return total
+
+
+def replay_storm(storm_id: int, limit: int, rate: float, actor: str, reason: str) -> dict[str, Any]:
+    """Submit again what a storm suppressed, for an operator of the pages; the audit says what became of it."""
+    storm = Storm.objects.select_related("env").get(pk=storm_id)
+    user = User.objects.filter(username=actor).first()
+    act = Act(
+        verb="replay_storm",
+        actor=Actor(actor, user),
+        reason=reason,
+        filter={"storm": storm.pk},
+        target=f"{storm.env.slug}: {storm}"[:200],
+        org_id=UUID(str(storm.org_id)),
+    )
+    stop = stop_flag()
+    try:
+        done = acts.carry_out(
+            act, lambda record: suppressed.replay(storm, limit=limit, rate=rate, how=Walk(record=record, stop=stop))
+        )
+    except LockHeld:
+        return {"replayed": False}
+    return dict(done.work.detail)
 
 
 def stop_flag() -> Callable[[], bool]:

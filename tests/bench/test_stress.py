@@ -90,6 +90,13 @@ def test_an_unknown_part_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
     assert "race" in capsys.readouterr().err
 
 
+def test_no_round_at_all_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit_:
+        cli.main(["stress", "--rounds", "0"])
+    assert exit_.value.code == 2
+    assert "--rounds 0: it takes at least 1" in capsys.readouterr().err
+
+
 @pytest.mark.processes
 def test_a_run_that_breaks_is_told() -> None:
     with pytest.raises(LaunchError, match="the stress run failed"):

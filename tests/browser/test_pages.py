@@ -6,9 +6,10 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import people, stock, tenants
+from tests.bound import bind
 from tests.browser.conftest import DESK, PHONE
 from tests.intake import schedules
-from workflows import engine
+from workflows import engine, storms
 from workflows.models import ApiKey, Shard
 
 PAGES = [
@@ -20,9 +21,14 @@ PAGES = [
     "/admin/workflows/apikey/",
     "/admin/workflows/apikey/add/",
     "/admin/workflows/definition/",
+    "/admin/workflows/binding/",
+    "/admin/workflows/binding/add/",
+    "/admin/workflows/binding/try/?env=acme/production&type=order.created&payload=1",
+    "/admin/workflows/storm/",
     "/admin/workflows/flagchange/",
     "/admin/workflows/schedule/",
     "/admin/workflows/schedule/add/",
+    "/admin/workflows/auditrecord/",
     "/admin/workflows/shard/",
     "/admin/auth/user/",
 ]
@@ -34,10 +40,15 @@ def test_every_page_fits_and_stays_at_home(visit, ada, window, scheme) -> None:
     stock.mollify(environment, 3)
     trigger = tenants.trigger(environment)
     engine.start(trigger)
+    bind("order.*", condition='payload.customer.country in ["SE", "FI"] and payload.total > 100', org=environment.org)
+    refused = tenants.trigger(environment, event_type="order.created", event_key="evt-1")
+    storm = storms.suppress(refused, limit=50, backlog=50)
     Shard.objects.create(index=0, owner="a-host-with-a-long-name:4711:01a1fd96", epoch=12)
     ApiKey.objects.create_key(name="checkout", env=environment)
     schedule = schedules.make(environment, timezone="America/Argentina/ComodRivadavia")
     details = [
+        f"/admin/workflows/storm/{storm}/change/",
+        f"/admin/workflows/storm/{storm}/replay/",
         f"/admin/workflows/organization/{environment.org_id}/change/",
         f"/admin/workflows/organization/{environment.org_id}/rollout/",
         f"/admin/workflows/schedule/{schedule.id}/change/",

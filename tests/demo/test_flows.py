@@ -1,9 +1,10 @@
 import pytest
+from django.test import Client
 
 from demo.flows import classify, record
 from tests.workflows.making import data_of, make_instance, make_instances, output
 from tests.workflows.pumping import run_until_idle, running, until
-from workflows.models import Instance
+from workflows.models import Hook, Instance
 from workflows.states import EventType, Status
 
 
@@ -17,6 +18,29 @@ def test_noop_steps_and_fan_out_give_what_they_promise():
     assert output(steps) == {"steps": 7}
     assert output(fan_out) == {"sum": 10}
     assert len(data_of(steps, EventType.STEP_COMPLETED)) == 7
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_ends_with_the_answer_that_comes_through_its_hook():
+    approval = make_instance("approval", {"seconds": 600})
+    with running():
+        until(lambda: Hook.objects.filter(instance_id=approval, disposed_at=None).exists())
+        hook = Hook.objects.get(instance_id=approval)
+        body = {"payload": {"by": "ann"}}
+        answer = Client().post(f"/api/v1/hooks/{hook.token}", body, content_type="application/json")
+        assert answer.status_code == 202
+        until(lambda: Instance.objects.filter(id=approval, status=Status.COMPLETED).exists())
+    assert hook.name == "approval"
+    assert output(approval) == {"answered": True, "answer": {"by": "ann"}}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_approval_that_nobody_gives_ends_when_its_time_is_over():
+    approval = make_instance("approval", {"seconds": 0.05})
+    with running():
+        until(lambda: Instance.objects.filter(id=approval, status=Status.COMPLETED).exists())
+    assert output(approval) == {"answered": False, "answer": None}
+    assert not Hook.objects.filter(instance_id=approval, disposed_at=None).exists()
 
 
 @pytest.mark.django_db(transaction=True)

@@ -125,6 +125,28 @@ def test_an_ended_instance_makes_room():
     assert isinstance(send(env, "more"), Started)
 
 
+def test_the_count_reads_the_index_of_live_instances_also_in_a_plan_for_any_values():
+    env = make_env()
+    bind(limit=3)
+    fill(env, 300)
+    types = {"org_id": "uuid", "env_id": "uuid", "definition": "text", "event_type": "text", "limit": "bigint"}
+    types |= {"window_seconds": "double precision", "id": "uuid"}
+    statement = damper.LOOK
+    for number, name in enumerate(types, 1):
+        statement = statement.replace(f"%({name})s", f"${number}")
+    given = [env.org_id, env.id, "greet", "order.created", 3, 600, env.id]
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE workflows_instance")
+        cursor.execute("SET plan_cache_mode = force_generic_plan")
+        cursor.execute(f"PREPARE look ({', '.join(types.values())}) AS {statement}")
+        cursor.execute("EXPLAIN EXECUTE look (%s, %s, %s, %s, %s, %s, %s)", given)
+        plan = "\n".join(row[0] for row in cursor.fetchall())
+        cursor.execute("DEALLOCATE look")
+        cursor.execute("RESET plan_cache_mode")
+    assert "instance_event_backlog" in plan
+    assert "Seq Scan on workflows_instance" not in plan
+
+
 # The buffer's part.
 
 

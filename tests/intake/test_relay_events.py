@@ -4,9 +4,13 @@ import pytest
 from django.utils import timezone
 
 from tests.bound import bind
+from tests.stock import make_instance
 from tests.tenants import make_env, request, seen
 from tests.workflows.pumping import run_until_idle
 from workflows import outbox, registry
+from workflows.cleanup import backlog
+from workflows.cleanup.backlog import Selection
+from workflows.cleanup.batches import Walk
 from workflows.intake import ancestry, refresher, relay, submission
 from workflows.intake.submission import Started
 from workflows.models import Definition, EmittedEvent, Instance, Outbox, Storm
@@ -174,3 +178,15 @@ def test_a_definition_switched_off_refuses_what_is_bound_and_settles():
     run()
     assert Instance.objects.filter(definition="greet").count() == 0
     assert Outbox.objects.count() == 0
+
+
+def test_the_end_of_what_was_cleaned_up_starts_nothing():
+    env = make_env()
+    bind("workflow.instance_terminal")
+    parent = make_instance(env, definition="family", status="waiting")
+    make_instance(env, source="child", parent_id=parent.id, last_seq=1)
+    chosen = Selection(before=timezone.now(), workflows=("greet",))
+    assert backlog.cancel(chosen, "a storm", actor="olga", how=Walk()).done == 1
+    assert Outbox.objects.get().parent_id == parent.id
+    assert relay.deliver(10) == 1
+    assert (Outbox.objects.count(), EmittedEvent.objects.count(), Instance.objects.count()) == (0, 0, 2)

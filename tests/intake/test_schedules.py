@@ -7,11 +7,12 @@ import pytest
 from django.db import connection
 from uuid_utils.compat import uuid7
 
+from tests.bound import bind, emitted
 from tests.intake import schedules as making
-from tests.intake.schedules import MINUTE, NOON, change, finish, make, started
+from tests.intake.schedules import MINUTE, NOON, change, finish, make, make_due, started
 from tests.tenants import make_env
 from workflows import conf
-from workflows.intake import firing, schedules, submission
+from workflows.intake import events, firing, schedules, submission
 from workflows.intake.firing import Fire, Fired, Outcome
 from workflows.models import Instance, Schedule, ScheduleFires
 
@@ -244,21 +245,22 @@ def test_a_paused_schedule_does_not_fire(env):
 
 def test_a_batch_is_bounded_and_a_pass_takes_several(env, settings):
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SCHEDULE_BATCH": 2, "SCHEDULE_WAIT_SECONDS": 0}
-    for _ in range(5):
-        make(env, cron="0 0 1 1 *", overlap="allow")
-    Schedule.objects.update(next_at=NOON, wake_at=NOON)
-    assert schedules.fire_due(NOON).taken == 2
+    due = make_due(env, overlap="allow").next_at
+    for _ in range(4):
+        make_due(env, overlap="allow")
+    Schedule.objects.update(next_at=due, wake_at=due)
+    assert schedules.fire_due(due).taken == 2
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SCHEDULE_ROUNDS": 1}
-    Schedule.objects.update(next_at=NOON, wake_at=NOON)
+    Schedule.objects.update(next_at=due, wake_at=due)
     soon = datetime.now(UTC) + MINUTE
     assert schedules.run_until(soon).taken == 2
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SCHEDULE_ROUNDS": 100}
-    Schedule.objects.update(next_at=NOON, wake_at=NOON)
+    Schedule.objects.update(next_at=due, wake_at=due)
     assert schedules.run_until(soon).taken == 5
 
 
 def test_a_pass_waits_for_what_comes_due_in_its_time(env):
-    schedule = make(env, cron="0 0 1 1 *")
+    schedule = make(env, cron=making.rare())
     due = datetime.now(UTC) + timedelta(seconds=1)
     Schedule.objects.update(next_at=due, wake_at=due)
     report = schedules.run_until(due + timedelta(seconds=30))
@@ -276,8 +278,7 @@ def test_a_pass_that_is_to_stop_does_not_wait(env):
 
 def test_the_hosted_pass_says_what_it_did(env, settings):
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SCHEDULE_WAIT_SECONDS": 0}
-    make(env, cron="0 0 1 1 *")
-    Schedule.objects.update(next_at=NOON, wake_at=NOON)
+    make_due(env)
     assert schedules.run() == {"taken": 1, "outcomes": {"started": 1}}
 
 
@@ -286,3 +287,14 @@ def test_fires_are_counted_by_outcome(env):
     schedules.fire_due(NOON)
     schedules.fire_due(NOON + HOUR)
     assert dict(ScheduleFires.objects.values_list("outcome", "total")) == {"started": 3, "skipped": 1}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_fire_is_never_damped_whatever_events_have_left():
+    env = make_env()
+    bind(limit=2)
+    sent = [events.submit_matching(emitted(env, key=str(number)))[0].submission for number in range(3)]
+    assert [type(each) for each in sent] == [submission.Started, submission.Started, submission.Throttled]
+    schedule = make(env)
+    assert schedules.fire_due(NOON).outcomes == {"started": 1}
+    assert len(started(schedule)) == 1

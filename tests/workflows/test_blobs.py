@@ -1,6 +1,7 @@
 """Large results: kept once, whole, and for their own environment."""
 
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from uuid_utils.compat import uuid7
@@ -8,7 +9,7 @@ from uuid_utils.compat import uuid7
 from workflows import blobs
 from workflows.blobs import BlobDamaged, BlobMissing, BlobTooLarge
 
-ENV, INSTANCE = uuid7(), uuid7()
+ENV, INSTANCE = UUID(int=1), UUID(int=2)
 CONTENT = b'{"rows":[1,2,3]}'
 
 

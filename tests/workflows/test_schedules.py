@@ -26,3 +26,10 @@ def test_what_an_operator_changed_stays():
 @pytest.mark.parametrize("function", schedules.EVERY_MINUTES)
 def test_every_schedule_names_a_function(function):
     assert callable(import_string(function))
+
+
+def test_the_pass_of_schedules_begins_before_the_minute_that_it_waits_for():
+    schedules.ensure()
+    row = Schedule.objects.get(func="workflows.intake.schedules.run")
+    assert (row.next_run.second, row.minutes) == (schedules.AT_SECOND[row.func], 1)
+    assert row.calculate_next_run().second == row.next_run.second

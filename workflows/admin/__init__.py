@@ -3,6 +3,8 @@
 from workflows.admin import (
     action,
     apikey,
+    audit,
+    binding,
     deadletter,
     definition,
     flagchange,
@@ -11,11 +13,14 @@ from workflows.admin import (
     schedule,
     secret,
     shard,
+    storm,
 )
 
 __all__ = [
     "action",
     "apikey",
+    "audit",
+    "binding",
     "deadletter",
     "definition",
     "flagchange",
@@ -24,4 +29,5 @@ __all__ = [
     "schedule",
     "secret",
     "shard",
+    "storm",
 ]

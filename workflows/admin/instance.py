@@ -10,15 +10,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows import registry
 from workflows.admin import cancel, instances, page, timeline
-from workflows.intake import lookup, refresher
+from workflows.intake import ancestry, definitions, lookup, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import Filters, LookupUnavailable
 from workflows.models import Instance
 from workflows.states import FINISHED
 
 EVENTS_SHOWN = 200
+FAMILY_SHOWN = 100
 SUGGESTIONS = 200
 
 
@@ -57,7 +57,7 @@ class InstancePage(page.ReadOnlyPage):
                 "filters": filters,
                 "narrowed": bool(env or filters != Filters()),
                 "statuses": instances.STATUSES,
-                "definitions": registry.slugs(),
+                "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
                 "first": not request.GET.get("before"),
             },
@@ -104,6 +104,7 @@ class InstancePage(page.ReadOnlyPage):
                 "after": after,
                 "more": moments[-1].seq if moments and moments[-1].seq < found.last_seq else None,
                 "finished": found.status in FINISHED,
+                "family": ancestry.tree(env, found.id, FAMILY_SHOWN) or [],
                 "query": urlencode({"env": str(env.id), "seq": str(found.last_seq)}),
             },
         )

@@ -5,7 +5,7 @@ No terminal events are emitted: what ends a storm must not feed the next one.
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from types import MappingProxyType
@@ -28,8 +28,9 @@ SAMPLE = 10
 # limits are written out: for a bound one the planner would prepare to sort the table.
 FOUND = """
 found AS MATERIALIZED (
-    SELECT id, org_id, env_id, definition FROM (
-        SELECT id, org_id, env_id, definition, event_type, shard, epoch, accepted_at FROM workflows_instance
+    SELECT id, place, org_id, env_id, definition FROM (
+        SELECT id, ctid AS place, org_id, env_id, definition, event_type, shard, epoch, accepted_at
+        FROM workflows_instance
         WHERE status = %(status)s AND finished_at IS NULL AND id > %(after)s ORDER BY id LIMIT {looked_at}
     ) page
     WHERE (%(workflows)s::text[] IS NULL OR definition = ANY (%(workflows)s))
@@ -48,20 +49,24 @@ ELSE (
     WHERE status = %(status)s AND finished_at IS NULL AND id > %(after)s ORDER BY id OFFSET {looked_at} - 1 LIMIT 1
 ) END"""
 
-# Rows are judged again as they are once locked; those that others hold are left for another pass. Only a family hears
-# of the end, in the outbox: a parent that waits for it, and what it has started; `quiet` keeps it from all others.
+# What a crash of the server takes back is found and done again; the end of the act is written durably.
+RELAX = "set_config('synchronous_commit', 'off', true)"
+
+# Rows are locked at their places and judged as they are then; those that others hold or moved are left for another
+# pass. Only a family hears of the end, by the outbox: who waits for it, and what it has started; `quiet` keeps it from
+# what is bound to ends.
 CANCEL = f"""
 WITH {FOUND}, free AS MATERIALIZED (
-    SELECT id, last_event_at FROM workflows_instance
-    WHERE id = ANY (ARRAY(SELECT id FROM found)) AND status = %(status)s AND finished_at IS NULL AND {{dead}}
-    ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    SELECT id, ctid AS place, last_event_at FROM workflows_instance
+    WHERE ctid = ANY (ARRAY(SELECT place FROM found)) AND status = %(status)s AND finished_at IS NULL AND {{dead}}
+    FOR NO KEY UPDATE SKIP LOCKED
 ), timed AS MATERIALIZED (
-    SELECT id, greatest(clock_timestamp(), last_event_at) AS at FROM free
+    SELECT id, place, greatest(clock_timestamp(), last_event_at) AS at FROM free
 ), ended AS (
     UPDATE workflows_instance w SET
         status = 'cancelled', error_code = 'cancelled', error_message = %(reason)s, wake_at = NULL,
         finished_at = t.at, last_event_at = t.at, last_seq = w.last_seq + 1, log_bytes = w.log_bytes + %(bytes)s
-    FROM timed t WHERE w.id = t.id
+    FROM timed t WHERE w.ctid = t.place AND w.id = t.id
     RETURNING w.id, w.last_seq, w.last_event_at, w.started_at, w.source, w.parent_id, w.org_id, w.env_id, w.definition
 ), told AS (
     INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
@@ -76,8 +81,11 @@ WITH {FOUND}, free AS MATERIALIZED (
         CASE WHEN e.source = 'child' THEN e.parent_id END, e.last_event_at
     FROM ended e WHERE e.source = 'child' AND e.parent_id IS NOT NULL OR e.started_at IS NOT NULL AND EXISTS (
         SELECT FROM workflows_instance c WHERE c.parent_id = e.id AND c.source = 'child' AND c.finished_at IS NULL)
+), counted AS (
+    UPDATE workflows_auditrecord SET count = count + (SELECT count(*) FROM ended)
+    WHERE id = %(record)s AND EXISTS (SELECT FROM ended)
 )
-SELECT (SELECT count(*) FROM ended), (SELECT count(*) FROM found), {NEXT}"""  # noqa: S608
+SELECT (SELECT count(*) FROM ended), (SELECT count(*) FROM found), {NEXT}, {RELAX}"""  # noqa: S608
 
 COUNT = f"""
 WITH {FOUND}, grouped AS (SELECT org_id, env_id, definition, count(*) AS count FROM found GROUP BY 1, 2, 3)
@@ -92,9 +100,6 @@ epoch < coalesce(
 LIVE_FROM = """
 SELECT index, CASE WHEN deadline > clock_timestamp() THEN epoch ELSE epoch + 1 END FROM workflows_shard"""
 ANY = "TRUE"
-
-# What a crash of the server takes back is found and done again; the end of the act is written durably.
-RELAX = "SELECT set_config('synchronous_commit', 'off', true)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +174,13 @@ def cancel(selection: Selection, reason: str, *, actor: str, how: Walk, batch: i
     """End all that a selection holds, `batch` at a time; a repeat goes on with what is left."""
     shown = Failure("cancelled", reason).shown().message
     data = msgspec.json.encode({"reason": shown, "actor": actor}).decode()
-    ending = {"reason": shown, "data": data, "bytes": len(data.encode())}
+    ending = {"reason": shown, "data": data, "bytes": len(data.encode()), "record": how.record}
+    # Between two statements a busy machine keeps us waiting: each batch is one, and a transaction by itself.
+    how = replace(how, one_statement=True)
     limits = {"limit": batch or conf.current().cleanup_batch}
 
     def take(status: Status, after: UUID) -> Batch:
-        eventlog.execute(RELAX, ())
-        ended, found, following = _execute(CANCEL, selection, status, after, limits, ending)
+        ended, found, following, _ = _execute(CANCEL, selection, status, after, limits, ending)
         return Batch(ended, following, busy=found - ended)
 
     tally = Tally()

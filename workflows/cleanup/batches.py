@@ -71,12 +71,16 @@ def quiet(_done: int) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Walk:
-    """How to walk. `record` is the audit record that counts; `told` hears how many each batch did."""
+    """How to walk. `record` is the audit record that counts; `told` hears how many each batch did.
+
+    A `take` of one statement is a transaction by itself; with `one_statement` it is spared one around it, and counts.
+    """
 
     record: int | None = None
     stop: Callable[[], bool] = never
     told: Callable[[int], None] = quiet
     most: int | None = None
+    one_statement: bool = False
 
 
 def walk(take: Take, how: Walk, after: UUID = FIRST) -> Tally:
@@ -102,9 +106,12 @@ def walk(take: Take, how: Walk, after: UUID = FIRST) -> Tally:
 
 
 def _take(take: Take, at: UUID, how: Walk) -> Batch:
-    with transaction.atomic():
+    if how.one_statement:
         batch = take(at)
-        if how.record is not None and batch.done:
-            audit.add(how.record, batch.done)
+    else:
+        with transaction.atomic():
+            batch = take(at)
+            if how.record is not None and batch.done:
+                audit.add(how.record, batch.done)
     how.told(batch.done)
     return batch

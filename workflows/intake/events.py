@@ -13,7 +13,7 @@ from workflows import conditions, conf, matching
 from workflows.conditions import ConditionFailed, ConditionInvalid
 from workflows.intake import damper, preflight, refresher, submission
 from workflows.intake.bindings import Bound
-from workflows.intake.directory import Directory
+from workflows.intake.directory import DefinitionState, Directory
 from workflows.intake.outcome import Full, InProgress, Rejected, Submission, Unavailable
 from workflows.intake.preflight import Ready
 from workflows.lineage import Lineage, Loop
@@ -161,10 +161,14 @@ def request_of(directory: Directory, emitted: Emitted, bound: Bound) -> Request:
 def damping(directory: Directory, bound: Bound) -> tuple[int, int]:
     """Return limit and window of a binding: its own, else its definition's, else the settings'."""
     known, settings = directory.definition(bound.definition), conf.current()
-    limit = _first(bound.limit, known.event_limit, settings.event_limit)
-    window = _first(bound.window_seconds, known.event_window_seconds, settings.event_window_seconds)
+    return _first(bound.limit, known.event_limit, settings.event_limit), window(bound.window_seconds, known)
+
+
+def window(own: int | None, known: DefinitionState) -> int:
+    """Return a window within its bounds: a binding's own, else its definition's, else the settings'."""
+    seconds = _first(own, known.event_window_seconds, conf.current().event_window_seconds)
     least, most = WINDOW_SECONDS
-    return limit, max(least, min(most, window))
+    return max(least, min(most, seconds))
 
 
 def _first(*values: int | None) -> int:

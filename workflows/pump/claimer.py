@@ -231,7 +231,7 @@ class Claimer:
     def _learn(self, batch: Sequence[Claimed]) -> None:
         """Have the definitions registered that are stored and not known here yet."""
         pairs = {(claim.identity.definition, claim.identity.version) for claim in batch}
-        if unknown := [pair for pair in pairs if registry.get(*pair) is None]:
+        if unknown := [pair for pair in pairs if not registry.settled(*pair)]:
             self._outside.learn(unknown)
 
     def _read_wanted(self) -> None:

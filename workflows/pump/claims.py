@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from workflows import eventlog
+from workflows import conf, eventlog
 from workflows.fence import StoredEvent
 from workflows.identity import Identity
+from workflows.pump import leases
 
 # Only while the shard still carries our epoch: the row is locked so that a takeover comes before or after, not between.
 CLAIM = """
@@ -15,7 +16,7 @@ WITH mine AS MATERIALIZED (
     SELECT 1 FROM workflows_shard WHERE index = %(shard)s AND epoch = %(epoch)s FOR SHARE
 ), due AS MATERIALIZED (
     SELECT id, last_seq, last_event_at, started_at FROM workflows_instance
-    WHERE shard = %(shard)s AND wake_at <= now() AND EXISTS (SELECT FROM mine)
+    WHERE {of} AND wake_at <= now() AND EXISTS (SELECT FROM mine)
     ORDER BY wake_at LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), timed AS MATERIALIZED (
     SELECT id, last_seq, started_at IS NULL AS first, greatest(clock_timestamp(), last_event_at) AS at FROM due
@@ -38,10 +39,13 @@ FROM claimed"""
 RECOVER = """
 WITH lost AS (
     UPDATE workflows_instance SET wake_at = now()
-    WHERE shard = %(shard)s AND status = 'running' AND epoch = %(epoch)s AND NOT (id = ANY (%(held)s::uuid[]))
+    WHERE {of} AND status = 'running' AND epoch = %(epoch)s AND NOT (id = ANY (%(held)s::uuid[]))
     RETURNING id
 )
 SELECT count(*) FROM lost"""
+
+OWN = "shard = %(shard)s"
+CLAIM_OWN, CLAIM_STRAYS = CLAIM.replace("{of}", OWN), CLAIM.replace("{of}", leases.STRAY)
 
 FINISHED = "SELECT id FROM workflows_instance WHERE id = ANY (%(ids)s::uuid[]) AND finished_at IS NOT NULL"
 
@@ -68,14 +72,17 @@ Logs = Mapping[UUID, Sequence[StoredEvent]]
 
 def claim(shard: int, epoch: int, limit: int) -> list[Claimed]:
     """Take up to `limit` ready instances, those due longest first; none when the shard has another owner."""
-    found = eventlog.execute(CLAIM, {"shard": shard, "epoch": epoch, "limit": limit})
+    values = {"shard": shard, "epoch": epoch, "shards": conf.current().shards}
+    found = eventlog.execute(CLAIM_OWN, {**values, "limit": limit})
+    if shard == 0 and len(found) < limit:
+        found += eventlog.execute(CLAIM_STRAYS, {**values, "limit": limit - len(found)})
     return [Claimed(Identity(*row[:7]), *row[7:]) for row in found]
 
 
 def recover(shard: int, epoch: int, held: Sequence[UUID]) -> int:
     """Make ready what this epoch owns without having it in hand; return how many."""
-    parameters = {"shard": shard, "epoch": epoch, "held": list(held)}
-    return int(eventlog.execute(RECOVER, parameters)[0][0])
+    parameters = {"shard": shard, "epoch": epoch, "held": list(held), "shards": conf.current().shards}
+    return int(eventlog.execute(RECOVER.replace("{of}", leases.lane(shard)), parameters)[0][0])
 
 
 def finished_among(ids: Sequence[UUID]) -> list[UUID]:

@@ -13,10 +13,18 @@ import msgspec
 
 from workflows import conf, eventlog
 
+# An index that is no lane (SHARDS was lowered, or the row is damaged) reads as 0, unless a pump of it still lives.
+STRAY = """(shard < 0 OR shard >= %(shards)s) AND NOT EXISTS (
+    SELECT FROM workflows_shard s WHERE s.index = shard AND s.deadline > clock_timestamp())"""
+
+# An epoch is higher than any of a lane that is no more: what those ran can be told from what this owner runs.
 ACQUIRE = """
 INSERT INTO workflows_shard AS s (index, owner, epoch, deadline, max_parallelism, counts)
-VALUES (%(shard)s, %(owner)s, 1, clock_timestamp() + %(lease_ms)s * interval '1 ms', %(parallelism)s, '{}')
-ON CONFLICT (index) DO UPDATE SET owner = excluded.owner, epoch = s.epoch + 1, deadline = excluded.deadline
+SELECT %(shard)s, %(owner)s, retired.epoch + 1,
+    clock_timestamp() + %(lease_ms)s * interval '1 ms', %(parallelism)s, '{}'
+FROM (SELECT coalesce(max(epoch), 0) AS epoch FROM workflows_shard WHERE index >= %(shards)s) AS retired
+ON CONFLICT (index) DO UPDATE SET
+    owner = excluded.owner, epoch = greatest(s.epoch + 1, excluded.epoch), deadline = excluded.deadline
 WHERE s.deadline IS NULL OR s.deadline < clock_timestamp()
 RETURNING epoch, max_parallelism, clock_timestamp(), counts::text"""
 
@@ -31,7 +39,7 @@ WHERE index = %(shard)s AND epoch = %(epoch)s RETURNING epoch, max_parallelism, 
 RELEASE = """
 WITH freed AS (
     UPDATE workflows_instance SET epoch = 0, wake_at = clock_timestamp()
-    WHERE shard = %(shard)s AND status = 'running' AND epoch = %(epoch)s RETURNING id
+    WHERE {of} AND status = 'running' AND epoch = %(epoch)s RETURNING id
 ), let_go AS (
     UPDATE workflows_shard SET owner = '', deadline = clock_timestamp(), counts = %(counts)s::json
     WHERE index = %(shard)s AND epoch = %(epoch)s
@@ -42,7 +50,7 @@ SELECT count(*) FROM freed"""
 REAP = """
 WITH left_behind AS (
     SELECT id FROM workflows_instance
-    WHERE shard = %(shard)s AND status = 'running' AND epoch BETWEEN 1 AND %(epoch)s - 1
+    WHERE {of} AND status = 'running' AND epoch BETWEEN 1 AND %(epoch)s - 1
     LIMIT %(limit)s FOR NO KEY UPDATE SKIP LOCKED
 ), freed AS (
     UPDATE workflows_instance w SET epoch = 0, wake_at = clock_timestamp(), takeovers = takeovers + 1
@@ -95,12 +103,18 @@ class Clock:
         return self._since + (at - self._at).total_seconds()
 
 
+def lane(shard: int) -> str:
+    """Return the condition that an instance is of this shard."""
+    return f"(shard = %(shard)s OR {STRAY})" if shard == 0 else "shard = %(shard)s"
+
+
 def acquire(shard: int, owner: str) -> Lease | None:
     """Take the shard if nobody holds it; the epoch is one higher than any before."""
     rows = eventlog.execute(
         ACQUIRE,
         {
             "shard": shard,
+            "shards": conf.current().shards,
             "owner": owner,
             "lease_ms": conf.current().lease_ms,
             "parallelism": DEFAULT_PARALLELISM,
@@ -123,13 +137,15 @@ def heartbeat(shard: int, epoch: int, counts: str) -> Lease | None:
 
 def release(shard: int, epoch: int, counts: str) -> int:
     """Give the shard up, and what still runs with it; return how many instances that were."""
-    return int(eventlog.execute(RELEASE, {"shard": shard, "epoch": epoch, "counts": counts})[0][0])
+    values = {"shard": shard, "epoch": epoch, "counts": counts, "shards": conf.current().shards}
+    return int(eventlog.execute(RELEASE.replace("{of}", lane(shard)), values)[0][0])
 
 
 def reap(shard: int, epoch: int) -> int:
     """Make ready what dead epochs left running, one bounded batch; return how many."""
     limit = conf.current().takeover_batch
-    return int(eventlog.execute(REAP, {"shard": shard, "epoch": epoch, "limit": limit})[0][0])
+    values = {"shard": shard, "epoch": epoch, "limit": limit, "shards": conf.current().shards}
+    return int(eventlog.execute(REAP.replace("{of}", lane(shard)), values)[0][0])
 
 
 def lapsed_shards() -> list[int]:

@@ -8,6 +8,7 @@ import pytest
 
 from bench.chaos import resumer
 from bench.chaos.resumer import Bursts
+from tests.bench.chaos import threads
 from tests.workflows.making import ENV, make_instance, output, row
 from tests.workflows.pumping import running, until
 from workflows.models import Hook
@@ -18,19 +19,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _own_threads():
-    resumer.threads.cache_clear()
-    yield
-    made = resumer.threads()
-
-    def close() -> None:
-        from django.db import connection
-
-        connection.close()
-
-    for _ in range(resumer.THREADS * 3):
-        made.submit(close)
-    made.shutdown()
-    resumer.threads.cache_clear()
+    with threads.given_back(resumer):
+        yield
 
 
 def resume(part=(0, 1), until=20.0, expected=1):

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from bench.chaos import submitter
+from tests.bench.chaos import threads
 from tests.tenants import make_env
 from tests.workflows.making import data_of
 from workflows.models import Instance
@@ -15,19 +16,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 @pytest.fixture(autouse=True)
 def _own_threads():
-    submitter.threads.cache_clear()
-    yield
-    made = submitter.threads()
-
-    def close() -> None:
-        from django.db import connection
-
-        connection.close()
-
-    for _ in range(submitter.THREADS * 3):
-        made.submit(close)
-    made.shutdown()
-    submitter.threads.cache_clear()
+    with threads.given_back(submitter):
+        yield
 
 
 def test_ids_come_in_the_order_given_and_nothing_before_its_moment():

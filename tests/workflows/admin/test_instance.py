@@ -118,3 +118,15 @@ def test_nobody_adds_or_edits_an_instance_by_hand() -> None:
 @pytest.mark.parametrize("address", [LIST, f"{LIST}01a1fd96-6bcd-73ec-9cc7-5e36733f7238/change/"])
 def test_who_is_in_no_group_is_refused(address: str) -> None:
     assert people.nora().get(address).status_code == 403
+
+
+def test_the_tree_of_an_instance_leads_to_its_family() -> None:
+    environment = tenants.make_env("acme")
+    root = started(environment)
+    child = started(environment, root_id=root, parent_id=root, depth=1, chain=("greet",), event_type="order.created")
+    client = people.vera()
+    page = client.get(f"{LIST}{child}/change/").content.decode()
+    assert "2 instances" in page
+    assert f"{LIST}{root}/change/" in page
+    assert "order.created" in page
+    assert "Tree" not in client.get(f"{LIST}{started(environment)}/change/").content.decode()

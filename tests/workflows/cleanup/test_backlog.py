@@ -10,13 +10,14 @@ from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from tests.workflows.making import ENV, ORG, data_of, dense, held_row, log_of, make_instance, make_instances, row
-from workflows import engine, eventlog
+from workflows import audit, engine, eventlog
+from workflows.audit import Act, Actor
 from workflows.cleanup import backlog, batches
 from workflows.cleanup.backlog import Selection
 from workflows.cleanup.batches import Tally, Walk
 from workflows.fence import AlreadyFinished, Append, NewEvent
 from workflows.intake import relay
-from workflows.models import Hook, Instance, Outbox, Shard
+from workflows.models import AuditRecord, Hook, Instance, Outbox, Shard
 from workflows.pump import claims, leases
 from workflows.states import EventType, Status
 
@@ -105,7 +106,7 @@ def test_it_goes_down_an_index_and_never_scans_the_table():
         cursor.execute("ANALYZE workflows_instance")
         chosen = selection("storm")
         parameters = {"status": "pending", "after": batches.FIRST, "before": chosen.before, "workflows": ["storm"]}
-        values = {"events": None, "orgs": None, "envs": None, "reason": "r", "data": "{}", "bytes": 2}
+        values = {"events": None, "orgs": None, "envs": None, "reason": "r", "data": "{}", "bytes": 2, "record": None}
         statement = backlog.CANCEL.format(dead="TRUE", looked_at=200, limit=20)
         cursor.execute(f"EXPLAIN {statement}", parameters | values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
@@ -121,6 +122,18 @@ def test_a_repeat_goes_on_with_what_is_left_and_does_nothing_twice():
     assert cancel(chosen).done == 6
     assert cancel(chosen).done == 0
     assert all(dense(id_) and len(log_of(id_)) == 2 for id_ in ids)
+
+
+def test_each_batch_counts_in_the_audit_record_by_the_statement_that_does_it():
+    make_instances("storm", [1] * 7)
+    record, seen = audit.begin(Act(verb="v", actor=Actor("x"), reason="r")), []
+
+    def look(_done: int) -> None:
+        seen.append(AuditRecord.objects.get(pk=record).count)
+
+    cancel(selection("storm"), Walk(record=record, told=look))
+    assert seen[:3] == [3, 6, 7]
+    assert AuditRecord.objects.get(pk=record).count == 7
 
 
 def test_a_row_that_somebody_holds_does_not_hold_up_the_others():

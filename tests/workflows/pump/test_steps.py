@@ -1,8 +1,10 @@
 import asyncio
 import threading
+import time
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from tests.workflows.making import data_of, make_instance, output, row, types_of
@@ -190,3 +192,74 @@ def test_steps_never_run_wider_than_the_shard_allows(flow):
     run_until_idle()
     assert row(instance).status == Status.COMPLETED
     assert 1 < most[0] <= 3
+
+
+def test_a_plain_step_that_timed_out_keeps_its_place_until_it_returns(flow):
+    begun, release = [], threading.Event()
+
+    @step(timeout_seconds=0.05)
+    def hold(name):
+        begun.append(name)
+        release.wait(30)
+
+    @flow
+    async def run(ctx, name):
+        await ctx.step(hold, name)
+
+    Shard.objects.create(index=0, max_parallelism=1)
+    late = make_instance("flow", "late")
+    with running():
+        until(lambda: row(late).status == Status.FAILED)
+        second = make_instance("flow", "second")
+        until(lambda: "started" in types_of(second))
+        # What came after it has run, so the second would have begun if there were a place.
+        after = make_instance("noop")
+        until(lambda: row(after).status == Status.COMPLETED)
+        assert begun == ["late"]
+        release.set()
+        until(lambda: row(second).finished_at is not None)
+    assert begun == ["late", "second"]
+    assert row(second).status == Status.COMPLETED
+
+
+def test_a_step_finds_a_new_connection_after_one_that_broke(flow, settings):
+    settings.WORKFLOWS = settings.WORKFLOWS | {"STEP_THREADS": 1}
+    seen = []
+
+    @step(retries=1, backoff_seconds=0.01)
+    def ask():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            seen.append(cursor.fetchone()[0])
+            if len(seen) == 1:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.step(ask)
+
+    instance = make_instance("flow")
+    with running():
+        until(lambda: row(instance).finished_at is not None)
+    assert types_of(instance)[2:] == ["step_retrying", "step_completed", "completed"]
+    assert len(set(seen)) == 2
+
+
+def test_a_connection_that_has_grown_too_old_is_closed_after_a_step(flow, settings):
+    settings.WORKFLOWS = settings.WORKFLOWS | {"STEP_THREADS": 1}
+
+    @step
+    def ask():
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            pid = cursor.fetchone()[0]
+        connection.close_at = time.monotonic()
+        return pid
+
+    @flow
+    async def run(ctx, payload):
+        return [await ctx.step(ask) for _ in range(3)]
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert len(set(output(instance))) == 3

@@ -1,0 +1,68 @@
+"""Storms in the admin."""
+
+import pytest
+from django_q.brokers import get_broker
+from django_q.signing import SignedPackage
+
+from tests import people
+from tests.bound import bind
+from tests.intake.test_suppressed import end_all, storm_of
+from tests.tenants import make_env
+from workflows import tasks
+from workflows.models import AuditRecord, Instance, Storm
+
+pytestmark = pytest.mark.django_db(transaction=True)
+LIST = "/admin/workflows/storm/"
+
+
+@pytest.fixture
+def storm(transactional_db) -> Storm:
+    env = make_env()
+    bind(limit=4)
+    return storm_of(env)
+
+
+def test_an_open_storm_is_listed_with_what_it_suppressed(storm):
+    page = people.oscar().get(LIST).content.decode()
+    assert "order.created -&gt; greet" in page
+    assert ">open<" in page
+    assert "4 of 4" in page
+    assert f"{LIST}{storm.pk}/close/" in page
+    detail = people.signed_in(people.make("other", "Viewer")).get(f"{LIST}{storm.pk}/change/")
+    assert detail.status_code == 200
+
+
+def test_one_is_closed_with_a_reason(storm):
+    client = people.oscar()
+    address = f"{LIST}{storm.pk}/close/"
+    assert client.post(address, {"reason": ""}).status_code == 422
+    assert "The storm is closed." in client.post(address, {"reason": "mended"}, follow=True).content.decode()
+    storm.refresh_from_db()
+    assert storm.closed_by == "oscar"
+    assert AuditRecord.objects.get().reason == "mended"
+    assert "It was closed already." in client.post(address, {"reason": "again"}, follow=True).content.decode()
+
+
+def test_a_replay_is_queued_and_its_end_is_in_the_audit(storm):
+    end_all()
+    client = people.oscar()
+    address = f"{LIST}{storm.pk}/replay/"
+    assert "3 are kept and not replayed yet" in client.get(address).content.decode()
+    assert client.post(address, {"limit": 1_000, "rate": 1, "reason": "x"}).status_code == 422
+    client.post(address, {"limit": 2, "rate": 100, "reason": "mended"})
+    broker = get_broker()
+    (task,) = [SignedPackage.loads(each) for each in broker.connection.lrange(broker.list_key, 0, -1)]
+    assert task["func"] == "workflows.tasks.replay_storm"
+    assert tasks.replay_storm(*task["args"])["started"] == 2
+    assert Instance.objects.filter(finished_at=None).count() == 2
+    record = AuditRecord.objects.get()
+    assert (record.actor.get_username(), record.reason, record.count) == ("oscar", "mended", 2)
+
+
+def test_a_viewer_sees_the_verb_disabled_and_is_refused(storm):
+    client = people.vera()
+    assert "Needs the permissions to close and to replay storms" in client.get(LIST).content.decode()
+    for verb in ("close", "replay"):
+        assert client.post(f"{LIST}{storm.pk}/{verb}/", {"reason": "x"}).status_code == 403
+    assert people.oscar().get(f"{LIST}999999/close/").status_code == 404
+    assert people.nora().get(LIST).status_code == 403

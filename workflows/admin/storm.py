@@ -1,0 +1,190 @@
+"""Storms: open and past, what each suppressed, and the dialogs that close one and replay it."""
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django_q.tasks import async_task
+
+from workflows import storms
+from workflows.admin import page
+from workflows.admin.page import ReadOnlyPage, ReasonForm
+from workflows.audit import Act, Actor
+from workflows.intake import suppressed
+from workflows.models import Storm
+from workflows.templatetags import readable
+
+LIST = "admin:workflows_storm_changelist"
+MAY_CLOSE, MAY_REPLAY = "workflows.close_storm", "workflows.replay_storm"
+REPLAY = "workflows.tasks.replay_storm"
+# A replay in the background ends before the cluster would give it up; another one goes on from there.
+MOST_SECONDS = 40
+
+
+class ReplayForm(ReasonForm):
+    """How many, how fast, and why."""
+
+    limit = forms.IntegerField(min_value=1, max_value=1_000, initial=100, help_text="At most; the oldest go first.")
+    rate = forms.FloatField(min_value=0.1, max_value=100, initial=10, help_text="Triggers a second.")
+    field_order = ("limit", "rate", "reason")
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned: dict[str, Any] | None = super().clean()
+        if cleaned and {"limit", "rate"} <= set(cleaned) and cleaned["limit"] / cleaned["rate"] > MOST_SECONDS:
+            self.add_error("limit", f"That takes longer than {MOST_SECONDS} s; take fewer, or storms replay.")
+        return cleaned
+
+
+@admin.register(Storm)
+class StormPage(ReadOnlyPage):
+    list_display = ("group", "tenant", "state", "opened", "refused", "backlog", "verbs")
+    list_filter = (("closed_at", admin.EmptyFieldListFilter),)
+    search_fields = ("definition", "event_type", "org__slug")
+    sortable_by: ClassVar[list[str]] = []
+    fields = ("group", "tenant", "state", "opened_at", "last_at", "closed_at", "refused", "backlog", "kept")
+    readonly_fields: ClassVar = ["group", "tenant", "state", "refused", "backlog", "kept"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Storm]:
+        found: QuerySet[Storm] = super().get_queryset(request)
+        return found.select_related("org", "env")
+
+    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+        columns: Sequence[str] = super().get_list_display(request)
+        allowed = request.user.has_perm(MAY_CLOSE) and request.user.has_perm(MAY_REPLAY)
+        return columns if allowed else [each if each != "verbs" else "no_verbs" for each in columns]
+
+    def get_urls(self) -> list[URLPattern]:
+        close, replay = self.admin_site.admin_view(self.close_view), self.admin_site.admin_view(self.replay_view)
+        return [
+            path("<int:pk>/close/", close, name="workflows_storm_close"),
+            path("<int:pk>/replay/", replay, name="workflows_storm_replay"),
+            *super().get_urls(),
+        ]
+
+    def close_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Close a storm by hand."""
+        storm = find(request, pk, MAY_CLOSE)
+        form = ReasonForm(request.POST or None)
+        if form.is_valid():
+            closed = suppressed.close(storm, act(request, "close_storm", storm, form))
+            return page.finish(request, reverse(LIST), "The storm is closed." if closed else "It was closed already.")
+        return page.show_form(
+            request,
+            self,
+            form,
+            title="Close storm",
+            heading=f"Close the storm of {storm}",
+            lead=lead(storm),
+            keeps="What is live goes on, and what is kept can still be replayed. If the group is over its limit the "
+            "next event opens a new storm.",
+            verb="Close the storm",
+            danger=True,
+            back=reverse(LIST),
+        )
+
+    def replay_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Have what is kept submitted again, in the background."""
+        storm = find(request, pk, MAY_REPLAY)
+        form = ReplayForm(request.POST or None)
+        if form.is_valid():
+            given = form.cleaned_data
+            name = request.user.get_username()
+            async_task(REPLAY, storm.pk, given["limit"], given["rate"], name, given["reason"])
+            message = "The replay is queued; the audit will say what became of it."
+            return page.finish(request, reverse(LIST), message)
+        return page.show_form(
+            request,
+            self,
+            form,
+            title="Replay storm",
+            heading=f"Replay what the storm of {storm} suppressed",
+            lead=f"{lead(storm)} {storms.count_kept(storm.pk)} are kept and not replayed yet.",
+            keeps="Each goes through the damper: the first that has no room ends the replay. What has an instance "
+            "already is not started again, and a repeat goes on with the next.",
+            verb="Replay them",
+            back=reverse(LIST),
+        )
+
+    @admin.display(description="Event and definition")
+    def group(self, storm: Storm) -> str:
+        return str(storm)
+
+    @admin.display(description="Environment")
+    def tenant(self, storm: Storm) -> str:
+        return f"{storm.org.slug}/{storm.env.slug}"
+
+    @admin.display(description="State")
+    def state(self, storm: Storm) -> SafeString | str:
+        return readable.badge("open") if storm.closed_at is None else f"closed by {storm.closed_by}"
+
+    @admin.display(description="Opened")
+    def opened(self, storm: Storm) -> str:
+        return f"{storm.opened_at:%d %b %Y %H:%M:%S}"
+
+    @admin.display(description="Suppressed")
+    def refused(self, storm: Storm) -> str:
+        looping = f", {readable.count(storm.looping)} started by themselves" if storm.looping else ""
+        return f"{readable.count(storm.suppressed)}{looping}"
+
+    @admin.display(description="Peak of limit")
+    def backlog(self, storm: Storm) -> str:
+        return f"{storm.peak} of {storm.limit}"
+
+    @admin.display(description="Kept, not replayed yet")
+    def kept(self, storm: Storm) -> int:
+        return storms.count_kept(storm.pk)
+
+    @admin.display(description="Actions")
+    def verbs(self, storm: Storm) -> SafeString:
+        close = format_html(
+            '<a class="mo-button mo-small" data-dialog href="{}" aria-label="Close the storm of {}">Close…</a> ',
+            reverse("admin:workflows_storm_close", args=[storm.pk]),
+            storm,
+        )
+        return format_html(
+            '{}<a class="mo-button mo-small" data-dialog href="{}" aria-label="Replay the storm of {}">Replay…</a>',
+            close if storm.closed_at is None else "",
+            reverse("admin:workflows_storm_replay", args=[storm.pk]),
+            storm,
+        )
+
+    @admin.display(description="Actions")
+    def no_verbs(self, storm: Storm) -> SafeString:
+        return page.disabled("Replay…", "Needs the permissions to close and to replay storms")
+
+
+def find(request: HttpRequest, pk: int, permission: str) -> Storm:
+    """Find a storm for who may act on it.
+
+    Raises:
+        PermissionDenied: the operator may look, not act.
+        Http404: there is no such storm.
+    """
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    storm = Storm.objects.select_related("org", "env").filter(pk=pk).first()
+    if storm is None:
+        raise Http404("There is no such storm")
+    return storm
+
+
+def lead(storm: Storm) -> str:
+    return f"Of {storm.org.slug}/{storm.env.slug}; {readable.count(storm.suppressed)} suppressed."
+
+
+def act(request: HttpRequest, verb: str, storm: Storm, form: forms.Form) -> Act:
+    return Act(
+        verb=verb,
+        actor=Actor.from_user(request.user),  # type: ignore[arg-type]
+        reason=form.cleaned_data["reason"],
+        filter={"storm": storm.pk},
+        target=f"{storm.env.slug}: {storm}"[:200],
+        org_id=storm.org.id,
+    )
