@@ -106,7 +106,7 @@ class Command(BaseCommand):
         lines = twin.draw(shown.overview, shown.orgs, now) + [entry_line(each) for each in shown.entries]
         head = f"{now:%Y-%m-%d %H:%M:%S} UTC"
         if not drawn:
-            self.stdout.write("\n".join([head, *lines, ""]))
+            self.stdout.write("\n".join([head, *lines, "", ""]))
             return
         size = shutil.get_terminal_size()
         fit = terminal.fitted([f"{head}, every {seconds:g} s, Ctrl-C ends", *lines], size.columns, size.lines - 1)
