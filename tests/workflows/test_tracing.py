@@ -35,7 +35,6 @@ async def charge_later(amount):
 def attempt(definition, amount):
     """Call a step as a pump does."""
 
-
     async def run():
         running.set(Running(INSTANCE, "1.1"))
         return await definition.function(amount) if definition.is_async else definition.function(amount)

@@ -138,7 +138,8 @@ def _catch_up(entry: Entry) -> Outcome:
 def _failed(entry: Entry, fault: Fault, error: BaseException) -> Outcome:
     told = faults.told(error)
     if fault is not Fault.UNAVAILABLE:
-        log.error("workflows.entry_not_materialised", instance_id=str(entry.id), fault=fault.value, error=told)
+        ids = {"instance_id": str(entry.id), "org_id": entry.scope.org, "env_id": entry.scope.env}
+        log.error("workflows.entry_not_materialised", **ids, fault=fault.value, error=told)
     match fault:
         case Fault.UNAVAILABLE:
             return Unavailable(entry.id, told)
