@@ -26,6 +26,8 @@ TABLE = {
     "workflows_suppressed_total": "Triggers that event storms refused.",
     "workflows_schedule_fires_total": "Fires of schedules: started, buffered, existing (tried again), skipped, queued "
     "(waits for the instance before), missed, rejected, deferred (tried again later).",
+    "workflows_webhook_deliveries_total": "Attempts at deliveries to webhooks: delivered, retrying (failed, tried "
+    "again), given_up, refused (by the guard), gone (410); and notices dropped, since too much waited.",
     "workflows_outbox_oldest_age_seconds": "How long the first row of the outbox has waited to be handed on.",
     "workflows_directory_age_seconds": "Since the answering process last saw tenants, keys, flags and definitions "
     "confirmed.",
@@ -38,6 +40,7 @@ LABELS = {
     "workflows_appends_total": ("outcome",),
     "workflows_steps_total": ("outcome",),
     "workflows_schedule_fires_total": ("outcome",),
+    "workflows_webhook_deliveries_total": ("outcome",),
 }
 
 INSTANCES = """
@@ -67,6 +70,7 @@ COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
 FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
 UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires
+UNION ALL SELECT 'sent ' || outcome, total FROM workflows_deliverycount
 UNION ALL SELECT 'storms open', count(*) FROM workflows_storm WHERE closed_at IS NULL
 UNION ALL SELECT 'suppressed', coalesce(sum(suppressed), 0)::bigint FROM workflows_storm
 UNION ALL SELECT 'outbox', coalesce(extract(epoch FROM statement_timestamp() - (
@@ -74,6 +78,7 @@ UNION ALL SELECT 'outbox', coalesce(extract(epoch FROM statement_timestamp() - (
 )), 0)::bigint"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
 OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
+OF_DELIVERIES = ("delivered", "retrying", "given_up", "refused", "gone", "dropped")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
 
 
@@ -111,6 +116,7 @@ def _counters() -> Iterable[Metric]:
     appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
     fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
+    deliveries = {word: counts.get(f"sent {word}", 0) for word in OF_DELIVERIES}
     conflicts = "workflows_fence_conflicts_total"
     storms, suppressed = "workflows_storms_open", "workflows_suppressed_total"
     outbox = "workflows_outbox_oldest_age_seconds"
@@ -118,6 +124,7 @@ def _counters() -> Iterable[Metric]:
         appends,
         steps,
         fires,
+        _counter("workflows_webhook_deliveries_total", deliveries),
         CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0)),
         GaugeMetricFamily(storms, TABLE[storms], value=counts["storms open"]),
         CounterMetricFamily(suppressed, TABLE[suppressed], value=counts["suppressed"]),

@@ -29,7 +29,7 @@ def started(**fields):
 
 def claim(limit=10):
     leases.acquire(0, "test")
-    return [claimed.id for claimed in claims.claim(0, Shard.objects.get(index=0).epoch, limit)]
+    return [claimed.id for claimed in claims.claim(0, Shard.objects.get(index=0).epoch, limit).claims]
 
 
 def tag(id_, *add, remove=(), **fields):

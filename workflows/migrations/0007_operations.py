@@ -54,6 +54,14 @@ class Migration(migrations.Migration):
                 condition=Q(parent_id__isnull=False),
             ),
         ),
+        migrations.AddIndex(
+            "instance",
+            models.Index(
+                fields=["shard", "wake_at"],
+                name="instance_suspect",
+                condition=Q(takeovers__gte=2, wake_at__isnull=False),
+            ),
+        ),
         migrations.AlterField(
             "event", "type", models.CharField(choices=workflows.states.choices(workflows.states.EventType), max_length=20)
         ),

@@ -80,6 +80,11 @@ class Instance(models.Model):
                 condition=Q(event_type__isnull=False, finished_at__isnull=True) & ~Q(status="paused"),
             ),
             models.Index(fields=["root_id"], name="instance_of_root", condition=Q(depth__gt=0)),
+            models.Index(
+                fields=["shard", "wake_at"],
+                name="instance_suspect",
+                condition=Q(takeovers__gte=2, wake_at__isnull=False),
+            ),
             models.Index(fields=["parent_id", "id"], name="instance_of_parent", condition=Q(parent_id__isnull=False)),
             GinIndex(fields=["tags"], name="instance_tags", fastupdate=True),
         ]

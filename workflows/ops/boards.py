@@ -167,6 +167,11 @@ ENGINE = Board(
         Panel("Appends", (("workflows:appends:rate5m", "{{outcome}}"),), unit="ops"),
         Panel("Fence conflicts", ((rate("workflows_fence_conflicts_total"), "refused"),), unit="ops"),
         Panel("Attempts at steps", (("workflows:steps:rate5m", "{{outcome}}"),), unit="ops"),
+        Panel(
+            "Deliveries to webhooks",
+            ((rate("workflows_webhook_deliveries_total", "outcome"), "{{outcome}}"),),
+            unit="ops",
+        ),
         Panel("Fires of schedules", ((rate("workflows_schedule_fires_total", "outcome"), "{{outcome}}"),), unit="ops"),
     ),
 )

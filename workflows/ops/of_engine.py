@@ -3,6 +3,7 @@
 from workflows.ops.alert import Alert, Record, Severity
 
 APPENDS, STEPS, FIRES = "workflows_appends_total", "workflows_steps_total", "workflows_schedule_fires_total"
+DELIVERIES = "workflows_webhook_deliveries_total"
 CONFLICTS = "workflows_fence_conflicts_total"
 LAG, OWNED = "workflows_shard_lag_seconds", "workflows_shard_owned"
 OUTBOX, DIRECTORY = "workflows_outbox_oldest_age_seconds", "workflows_directory_age_seconds"
@@ -116,6 +117,16 @@ ALERTS = (
         description="The passes that fire them did not run in time, or their definitions can't run.",
         fires={f'{FIRES}{{outcome="missed"}}': "0x5 2x25"},
         quiet={f'{FIRES}{{outcome="missed"}}': "2x30", f'{FIRES}{{outcome="started"}}': "0+5x30"},
+    ),
+    Alert(
+        name="WorkflowsWebhooksFailing",
+        expr=f'sum(max by (outcome) (increase({DELIVERIES}{{outcome=~"given_up|refused|gone|dropped"}}[1h]))) > 0',
+        hold="1m",
+        severity=Severity.WARNING,
+        summary="Deliveries to webhooks were given up",
+        description="A receiver was away too long, is gone, or may not be reached; or too much waited for it.",
+        fires={f'{DELIVERIES}{{outcome="given_up"}}': "0x5 2x25"},
+        quiet={f'{DELIVERIES}{{outcome="given_up"}}': "2x30", f'{DELIVERIES}{{outcome="retrying"}}': "0+5x30"},
     ),
     Alert(
         name="WorkflowsOutboxOld",

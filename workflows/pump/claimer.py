@@ -17,7 +17,7 @@ from django.db import InterfaceError, OperationalError, connection
 
 from workflows import conf, eventlog, ready, registry
 from workflows.pump import claims, leases
-from workflows.pump.claims import Claimed, Logs
+from workflows.pump.claims import Batch, Claimed, Logs
 from workflows.pump.leases import Lease
 from workflows.pump.outside import Outside
 
@@ -40,6 +40,10 @@ class Loop(Protocol):
 
     def room(self) -> int:
         """Return how many more instances may be claimed."""
+        ...
+
+    def has_done(self, handed: int) -> bool:
+        """Say whether nothing is in hand of so many claims that were handed over so far."""
         ...
 
     def holding(self) -> list[UUID]:
@@ -92,6 +96,9 @@ class Claimer:
         self._next_reap = 0.0
         self._last_look = 0.0
         self._hinted = False
+        self._handed = 0
+        self._suspect_next = False
+        self.waits_for_idle = False
         self.found_nothing = False
         self._thread = threading.Thread(target=self._run, name="workflow-claimer", daemon=True)
 
@@ -212,17 +219,32 @@ class Claimer:
         self._next_look = min(self._next_look, max(now, self._last_look + GAP_SECONDS))
 
     def _claim(self, now: float) -> None:
-        limit = min(self._loop.room(), conf.current().group_instances)
-        if limit <= 0:
+        empty_handed = self._loop.has_done(self._handed)
+        if self.waits_for_idle and not empty_handed:
+            self._next_look = now + conf.current().poll_ms / 1000
+            return
+        room = min(self._loop.room(), conf.current().group_instances)
+        if room <= 0:
             self._next_look = now + GAP_SECONDS
             return
-        batch = claims.claim(self._shard, self._epoch, limit)
+        limit = 0 if self._suspect_next else room
+        batch = claims.claim(self._shard, self._epoch, limit, alone=empty_handed)
+        self._take_turns(batch)
         self._last_look = now
-        self.found_nothing = not batch
+        self.found_nothing = not batch.claims
         pause = LOOK_AGAIN_SECONDS if self._hinted else conf.current().poll_ms / 1000
-        self._next_look = now + (GAP_SECONDS if len(batch) == limit else pause)
+        self._next_look = now + (GAP_SECONDS if len(batch.claims) == limit else pause)
         self._hinted = False
+        self._hand_over(batch.claims)
+
+    def _take_turns(self, batch: Batch) -> None:
+        """Let what is in hand end before a suspect is claimed, and a suspect before anything else is."""
+        self._suspect_next = batch.suspects_wait and not batch.is_suspect
+        self.waits_for_idle = self._suspect_next or batch.is_suspect
+
+    def _hand_over(self, batch: Sequence[Claimed]) -> None:
         self._learn(batch)
+        self._handed += len(batch)
         for part in claims.in_parts(batch):
             known = {claim.id: self._loop.tail_of(claim.id) for claim in part}
             behind = {claim.id: known[claim.id] for claim in part if known[claim.id] != claim.tail}

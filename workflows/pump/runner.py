@@ -25,7 +25,6 @@ from workflows.replay import ReplayDivergence
 from workflows.states import EventType, Status
 
 log = structlog.get_logger(__name__)
-SUSPECT_TAKEOVERS = 2
 LONG_STEP_SECONDS = 1.0
 
 
@@ -42,8 +41,6 @@ class Runner:
         self._tell = tell
         self._loop = asyncio.get_running_loop()
         self._idle = IdleLives()
-        self._suspects: list[tuple[Claimed, Logs]] = []
-        self._alone = False
         self.active: dict[UUID, Live] = {}
         self.counts: Counter[str] = Counter()
         self.clock = Clock(lease.at)
@@ -52,7 +49,7 @@ class Runner:
         self.lost = False
 
     def idle(self) -> bool:
-        return not self.active and not self._suspects
+        return not self.active
 
     def writing(self) -> bool:
         return any(live.write is not None for live in self.active.values())
@@ -67,11 +64,13 @@ class Runner:
     # Asked by the claimer, from its thread.
 
     def room(self) -> int:
-        closed = self._suspects or self._alone or self.steps.limit == 0
-        return 0 if closed else conf.current().max_running - len(self.active)
+        return 0 if self.steps.limit == 0 else conf.current().max_running - len(self.active)
+
+    def has_done(self, handed: int) -> bool:
+        return self.counts["claimed"] >= handed and not self.active
 
     def holding(self) -> list[UUID]:
-        return [*self.active, *(claim.id for claim, _ in self._suspects)]
+        return list(self.active)
 
     def tail_of(self, instance_id: UUID) -> int:
         live = self._idle.find(instance_id) or self.active.get(instance_id)
@@ -99,10 +98,7 @@ class Runner:
         for claim in claims:
             self.clock.at_least(claim.at)
             self.counts["claimed"] += 1
-            if claim.takeovers >= SUSPECT_TAKEOVERS:
-                self._suspects.append((claim, logs))
-            else:
-                self._take(claim, logs)
+            self._take(claim, logs)
         self._flush()
 
     def read(self, logs: Logs) -> None:
@@ -146,12 +142,8 @@ class Runner:
     def _flush(self) -> None:
         self.steps.go()
         self._committer.flush()
-        if self._suspects and not self.active:
-            self._alone = True
-            self._take(*self._suspects.pop())
-            self._flush()
-        elif self._alone and not self.active:
-            self._alone = False
+        if not self.active and self._claimer().waits_for_idle:
+            self._claimer().look_now()
 
     # One instance.
 

@@ -30,12 +30,16 @@ class Side:
         self.counts = Counter()
         self.free = 100
         self.told = False
+        self.done = True
         self.tails = {}
         self.long = []
         self.claims, self.logs, self.reads, self.ends, self.kept, self.errors = [], {}, [], [], [], []
 
     def room(self):
         return self.free - len(self.claims)
+
+    def has_done(self, handed):
+        return self.done
 
     def holding(self):
         return [claim.id for claim in self.claims]

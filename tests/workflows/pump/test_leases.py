@@ -120,15 +120,15 @@ def test_a_zombie_neither_claims_nor_appends():
     zombie = leases.acquire(0, "one").epoch
     held, fresh = make_instances("noop", [1, 2])
     Instance.objects.filter(id=fresh).update(wake_at=None)
-    assert [claim.id for claim in claims.claim(0, zombie, 10)] == [held]
+    assert [claim.id for claim in claims.claim(0, zombie, 10).claims] == [held]
     lapse()
     successor = leases.acquire(0, "two").epoch
     Instance.objects.filter(id=fresh).update(wake_at=timezone.now())
     assert leases.reap(0, successor) == 1
-    assert claims.claim(0, zombie, 10) == []
+    assert claims.claim(0, zombie, 10).claims == []
     late = Append(held, (NewEvent(EventType.STEP_COMPLETED, "step:a:1", '{"result":1}'),), Fence(epoch=zombie))
     assert eventlog.append(late) == LostOwnership(0)
-    assert {claim.id for claim in claims.claim(0, successor, 10)} == {held, fresh}
+    assert {claim.id for claim in claims.claim(0, successor, 10).claims} == {held, fresh}
     assert eventlog.append(late) == LostOwnership(successor)
     assert [type_ for _, type_, _ in log_of(held)] == ["created", "started"]
 
