@@ -34,6 +34,12 @@ class Alert:
     quiet: Series
     labels: dict[str, str] = field(default_factory=dict)
 
+    @property
+    def summary_of_any(self) -> str:
+        """Its summary as it reads for any shard and any process."""
+        said = self.summary.replace("Shard {{ $labels.shard }}", "A shard")
+        return said.replace("{{ $labels.instance }}", "A process")
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from workflows.intake import exposition
 from workflows.ops import boards, rules
-from workflows.ops.alert import Alert
 
 ROOT = Path(__file__).resolve().parents[2]
 METRICS_PAGE = "docs/metrics.md"
@@ -59,9 +58,5 @@ def alerts_table() -> Iterable[str]:
     yield "| alert | severity | when | for |"
     yield "|---|---|---|---|"
     for alert in rules.ALERTS:
-        yield f"| [{alert.name}](runbooks/{alert.name}.md) | {alert.severity.value} | {said(alert)} | {alert.hold} |"
-
-
-def said(alert: Alert) -> str:
-    """Return an alert's summary as it reads for any shard and any process."""
-    return alert.summary.replace("Shard {{ $labels.shard }}", "A shard").replace("{{ $labels.instance }}", "A process")
+        linked = f"[{alert.name}](runbooks/{alert.name}.md)"
+        yield f"| {linked} | {alert.severity.value} | {alert.summary_of_any} | {alert.hold} |"

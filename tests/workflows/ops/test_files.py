@@ -30,7 +30,7 @@ def test_a_table_is_made_anew_and_the_rest_of_the_page_stays():
 
 
 def test_a_table_speaks_of_any_shard_and_any_process():
-    assert [files.said(alert) for alert in rules.ALERTS if "{{" in alert.summary] == [
+    assert [alert.summary_of_any for alert in rules.ALERTS if "{{" in alert.summary] == [
         "A shard has no pump",
         "A shard is more than a minute behind",
         "A process works with old flags and keys",
