@@ -9,4 +9,6 @@ app_name = "dashboard"
 urlpatterns = [
     path("overview/live/", admin.site.admin_view(views.live), name="live"),
     path("buffer/", admin.site.admin_view(views.buffer), name="buffer"),
+    path("runbooks/", admin.site.admin_view(views.list_runbooks), name="runbooks"),
+    path("runbooks/<str:name>/", admin.site.admin_view(views.runbook), name="runbook"),
 ]

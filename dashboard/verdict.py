@@ -28,12 +28,13 @@ SEVERITY = list(Level)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One question's answer: what was seen, and what to do about it (empty when nothing)."""
+    """One question's answer: what was seen, what to do about it, and the runbook (both empty when nothing)."""
 
     question: str
     level: Level
     cause: str
     action: str = ""
+    runbook: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ def judge_flow(flow: Flow) -> Finding:
             Level.FAILING,
             "Redis does not answer: the gate fails open and triggers start directly",
             "Check the Redis server; buffered entries are safe where they are",
+            "MollifierRedisDown",
         )
     if flow.failed_open:
         return Finding(
@@ -101,6 +103,7 @@ def judge_flow(flow: Flow) -> Finding:
             Level.DEGRADED,
             f"The gate failed open for {flow.failed_open:,} within a minute: they started directly",
             "Redis answers too late: look at its load, and at the web processes'",
+            "MollifierFailOpen",
         )
     if flow.failed:
         return Finding(
@@ -108,6 +111,7 @@ def judge_flow(flow: Flow) -> Finding:
             Level.DEGRADED,
             f"{flow.failed:,} dead {'letter' if flow.failed == 1 else 'letters'} in the buffer",
             "Open Buffer and read their errors",
+            "MollifierDeadLetters",
         )
     waits = judge_waits(flow)
     if waits:
@@ -125,6 +129,7 @@ def judge_waits(flow: Flow) -> Finding | None:
             Level.DEGRADED,
             f"{flow.stale:,} {'entry is' if flow.stale == 1 else 'entries are'} stale",
             "bin/manage mollifier_sweep --once names the environments that wait longest",
+            "MollifierStale",
         )
     if flow.oldest_seconds is not None and flow.oldest_seconds > OLDEST_DEGRADED_SECONDS:
         return Finding(
@@ -132,13 +137,16 @@ def judge_waits(flow: Flow) -> Finding | None:
             Level.DEGRADED,
             f"The oldest entry has waited {spoken(flow.oldest_seconds)}",
             "Look at the database's load, or add a drainer",
+            "MollifierOldestTooOld",
         )
     return None
 
 
 def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
     if not lanes:
-        return Finding("Execution", Level.UNKNOWN, "No pump has ever run", "Start the pump cluster")
+        return Finding(
+            "Execution", Level.UNKNOWN, "No pump has ever run", "Start the pump cluster", "WorkflowsShardUnowned"
+        )
     paused = [lane for lane in lanes if lane.paused and lane.ready]
     if paused:
         return Finding(
@@ -146,6 +154,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             Level.DEGRADED,
             f"{named(paused)} paused with work waiting",
             "Give it a parallelism above 0 to resume",
+            "WorkflowsShardLag",
         )
     late = [lane for lane in lanes if (lane.lag_seconds or 0) > LAG_DEGRADED_SECONDS]
     if late:
@@ -155,6 +164,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             Level.DEGRADED,
             f"{named(late)} {spoken(lag)} behind",
             "See Shards: more parallelism, or a slow step",
+            "WorkflowsShardLag",
         )
     if storms:
         return Finding(
@@ -162,6 +172,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             Level.DEGRADED,
             "An event storm is open: what feeds it is refused" if storms == 1 else f"{storms} event storms are open",
             "Open Storms: find what starts itself, and switch its binding off",
+            "WorkflowsStormOpen",
         )
     return Finding("Execution", Level.OK, "Ready instances are picked up at once")
 
@@ -173,11 +184,19 @@ def judge_liveness(flow: Flow, lanes: Sequence[Lane]) -> Finding:
     dead = [lane for lane in lanes if not lane.alive]
     if any(lane.ready for lane in dead):
         return Finding(
-            "Liveness", Level.FAILING, f"{named(dead)} without a pump", "Start the cluster, or bin/manage workflow_pump"
+            "Liveness",
+            Level.FAILING,
+            f"{named(dead)} without a pump",
+            "Start the cluster, or bin/manage workflow_pump",
+            "WorkflowsShardUnowned",
         )
     if dead:
         return Finding(
-            "Liveness", Level.DEGRADED, f"{named(dead)} without a pump", "The next heal restarts it within a minute"
+            "Liveness",
+            Level.DEGRADED,
+            f"{named(dead)} without a pump",
+            "The next heal restarts it within a minute",
+            "WorkflowsShardUnowned",
         )
     late = undrained or judge_sweep(flow)
     if late:
@@ -199,9 +218,14 @@ def judge_drainer(flow: Flow) -> Finding | None:
             Level.DEGRADED,
             "A drainer leads and takes nothing: all its claims are in work",
             "Look at the database's load, and at the drainer's log",
+            "MollifierClaimsStuck",
         )
     return Finding(
-        "Liveness", Level.FAILING, "Nobody drains the buffer", "Start the cluster, or bin/manage mollifier_drain"
+        "Liveness",
+        Level.FAILING,
+        "Nobody drains the buffer",
+        "Start the cluster, or bin/manage mollifier_drain",
+        "MollifierDrainerSilent",
     )
 
 
@@ -215,6 +239,7 @@ def judge_sweep(flow: Flow) -> Finding | None:
         Level.DEGRADED,
         f"The sweep has not come round for {spoken(since)}",
         "Look at the cluster's schedules, or run bin/manage mollifier_sweep",
+        "MollifierSweepSilent",
     )
 
 

@@ -1,13 +1,13 @@
-"""Pages of the whole system: the Overview and the Buffer. Views see queries, never rows."""
+"""Pages of the whole system: the Overview, the Buffer and the runbooks. Views see queries, never rows."""
 
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import engine, queries
+from dashboard import engine, queries, runbooks
 from dashboard.queries import shared
 from mollifier.errors import MollifierError
 
@@ -54,3 +54,20 @@ def buffer(request: HttpRequest) -> HttpResponse:
             "shown": queries.ENTRIES_SHOWN,
         },
     )
+
+
+@permission_required(MAY_WATCH, raise_exception=True)
+def list_runbooks(request: HttpRequest) -> HttpResponse:
+    """List every alert with its runbook."""
+    context = {**admin.site.each_context(request), "title": "Runbooks", "alerts": runbooks.ALERTS.values()}
+    return render(request, "dashboard/runbooks.html", context)
+
+
+@permission_required(MAY_WATCH, raise_exception=True)
+def runbook(request: HttpRequest, name: str) -> HttpResponse:
+    """Show what to do about an alert."""
+    found = runbooks.read(name)
+    if found is None:
+        raise Http404(f"there is no alert {name!r}")
+    context = {**admin.site.each_context(request), "title": name, "runbook": found}
+    return render(request, "dashboard/runbook.html", context)

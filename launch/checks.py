@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from launch import browser, environment, postgres, process, pythons
+from launch import browser, environment, postgres, process, promtool, pythons
 
 PROGRAM = "bin/test"
 WORKERS = 2
@@ -70,6 +70,9 @@ def everything() -> int:
         ("migrations", migrations_are_complete),
         ("tests", tests),
     ]
+    has_promtool = promtool.find() is not None
+    if has_promtool:
+        planned.insert(-1, ("rules of Prometheus", rules_hold))
     has_browser = browser.find() is not None
     if has_browser:
         planned += [("browser tests", browser_tests), ("coverage", coverage)]
@@ -77,6 +80,11 @@ def everything() -> int:
     if not has_browser:
         outcomes += [Outcome("browser tests", False if in_ci() else None), Outcome("coverage", None)]
         print("\n*** THE BROWSER TESTS DID NOT RUN: there is no Chromium here, and none could be installed. ***\n")
+    if not has_promtool:
+        outcomes += [Outcome("rules of Prometheus", False if in_ci() else None)]
+        print(
+            "\n*** THE RULES OF PROMETHEUS WERE NOT TRIED: there is no promtool here, and apt has none to give. ***\n"
+        )
     for outcome in outcomes:
         print(outcome)
     return 1 if any(outcome.passed is False for outcome in outcomes) else 0
@@ -108,6 +116,11 @@ def database() -> Iterator[str]:
             yield server.url
         finally:
             server.stop()
+
+
+def rules_hold() -> bool:
+    """Have promtool read the alerts, and try each of them on series that should and should not make it fire."""
+    return promtool.check(environment.ROOT / "ops" / "prometheus")
 
 
 def tests() -> bool:

@@ -1,9 +1,9 @@
-"""The mollifier's metrics: their names, and a collector that reads shared state at scrape time.
+"""The mollifier's metrics: their names, texts and labels, and a collector that reads shared state at scrape time.
 
 Never an org, an environment or an id as a label.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
@@ -15,21 +15,33 @@ TABLE = {
     "mollifier_up": "Whether the buffer could be read for this scrape.",
     "mollifier_gate_decisions_total": "Decisions of the gate.",
     "mollifier_gate_duration_seconds": "Time of one exchange of the gate, for each decision it brought.",
-    "mollifier_buffer_entries": "Buffered entries by state.",
+    "mollifier_buffer_entries": "Buffered entries: queued, delayed, leased, failed; and the copies of those mirrored.",
     "mollifier_buffer_oldest_age_seconds": "How long the oldest queued entry has waited.",
     "mollifier_buffer_bytes": "Bytes charged to the caps.",
-    "mollifier_drain_total": "Reports on claimed entries by outcome.",
+    "mollifier_drain_total": "Reports on claimed entries.",
     "mollifier_dwell_seconds": "Time from accept to settled.",
-    "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work.",
-    "mollifier_mirrored_total": "Mirrored entries by what came of comparing them with their rows.",
-    "mollifier_drainer_last_beat_timestamp_seconds": "When a drainer last said that it leads.",
-    "mollifier_stale_entries": "Queued entries that had waited too long when the sweep last looked.",
+    "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work; 0: never.",
+    "mollifier_mirrored_total": "Mirrored entries by what came of comparing them with their rows: equal, differs, "
+    "missing, unreadable; skipped when a cap left no room.",
+    "mollifier_drainer_last_beat_timestamp_seconds": "When a drainer last said that it leads; 0: never. One leads "
+    "only while there is work, and for a moment each minute.",
+    "mollifier_stale_entries": "Queued entries that had waited longer than MOLLIFIER_SWEEP_STALE_SECONDS when the "
+    "sweep last looked.",
     "mollifier_orphaned_ids": "Ids that the sweep's last cycle found queued without an entry.",
-    "mollifier_sweep_last_cycle_timestamp_seconds": "When the sweep last came round.",
+    "mollifier_sweep_last_cycle_timestamp_seconds": "When the sweep last came round; 0: never.",
     "mollifier_drainer_claim_entries": "What the last claim asked for; it shrinks while batches are slow to write.",
-    "mollifier_parked": "Orgs and environments whose queued work stands aside, by why.",
+    "mollifier_parked": "Orgs and environments whose queued work stands aside: paused, or full (at the in-flight cap).",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
+}
+LABELS = {
+    "mollifier_gate_decisions_total": ("outcome", "reason"),
+    "mollifier_gate_duration_seconds": ("le",),
+    "mollifier_buffer_entries": ("state",),
+    "mollifier_drain_total": ("outcome",),
+    "mollifier_dwell_seconds": ("le",),
+    "mollifier_mirrored_total": ("outcome",),
+    "mollifier_parked": ("why",),
 }
 
 
@@ -46,10 +58,12 @@ def collect() -> Iterable[Metric]:
 
 
 def _gauges(overview: stats.Overview) -> Iterable[Metric]:
-    entries = GaugeMetricFamily("mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=["state"])
+    entries = GaugeMetricFamily(
+        "mollifier_buffer_entries", TABLE["mollifier_buffer_entries"], labels=LABELS["mollifier_buffer_entries"]
+    )
     for state in ("queued", "delayed", "leased", "failed", "mirrored"):
         entries.add_metric([state], getattr(overview, state))
-    parked = GaugeMetricFamily("mollifier_parked", TABLE["mollifier_parked"], labels=["why"])
+    parked = GaugeMetricFamily("mollifier_parked", TABLE["mollifier_parked"], labels=LABELS["mollifier_parked"])
     for why in ("paused", "full"):
         parked.add_metric([why], getattr(overview, why))
     yield entries
@@ -68,9 +82,9 @@ def _gauges(overview: stats.Overview) -> Iterable[Metric]:
 
 
 def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
-    decisions = _counter("mollifier_gate_decisions_total", ["outcome", "reason"])
-    drained = _counter("mollifier_drain_total", ["outcome"])
-    mirrored = _counter("mollifier_mirrored_total", ["outcome"])
+    decisions = _counter("mollifier_gate_decisions_total")
+    drained = _counter("mollifier_drain_total")
+    mirrored = _counter("mollifier_mirrored_total")
     for name, count in sorted(counters.items()):
         kind, *labels = name.split(":")
         if kind == "gate":
@@ -81,13 +95,13 @@ def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
             mirrored.add_metric(labels, count)
     yield from (decisions, drained, mirrored)
     for kind in ("lapsed", "orphaned"):
-        counted = _counter(f"mollifier_{kind}_total", [])
+        counted = _counter(f"mollifier_{kind}_total")
         counted.add_metric([], counters.get(kind, 0))
         yield counted
 
 
-def _counter(name: str, labels: Sequence[str]) -> CounterMetricFamily:
-    return CounterMetricFamily(name, TABLE[name], labels=labels)
+def _counter(name: str) -> CounterMetricFamily:
+    return CounterMetricFamily(name, TABLE[name], labels=LABELS.get(name, ()))
 
 
 def _histograms(counters: Mapping[str, int]) -> Iterable[Metric]:

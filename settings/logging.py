@@ -29,8 +29,26 @@ def drop_request_object(_: Any, __: str, record: dict[str, Any]) -> dict[str, An
     return record
 
 
+def add_ids_of_step(_: Any, __: str, record: dict[str, Any]) -> dict[str, Any]:
+    """Tell whose step a line comes from, and which span, where traces are on; what the line itself names stays."""
+    # Settings are read before there are apps.
+    from workflows import tracing  # noqa: PLC0415
+    from workflows.steps import running  # noqa: PLC0415
+
+    step = running.get()
+    if step is not None:
+        ids = step.instance
+        for name, value in (("org_id", ids.org_id), ("env_id", ids.env_id), ("instance_id", ids.id)):
+            record.setdefault(name, str(value))
+    traceparent = tracing.carried()
+    if traceparent is not None:
+        record.setdefault("trace_id", traceparent.split("-")[1])
+    return record
+
+
 SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
+    add_ids_of_step,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
     structlog.processors.TimeStamper(fmt="iso", utc=True),

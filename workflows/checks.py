@@ -7,18 +7,30 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004
 from django.core.exceptions import ImproperlyConfigured
 
-from workflows import conf
+from workflows import conf, tracing
 from workflows.outbound import allowed
 from workflows.outbound.allowed import AllowInvalid
 
 
 def check_settings(**_: Any) -> list[CheckMessage]:
-    """Check WORKFLOWS, where requests may go, and the keys of secrets."""
+    """Check WORKFLOWS, where requests may go, the keys of secrets, and what traces need."""
     try:
         current = conf.current()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="workflows.E001")]
-    return [*_allowed(current), *_keys(current)]
+    return [*_allowed(current), *_keys(current), *_tracing(current)]
+
+
+def _tracing(current: conf.Conf) -> list[CheckMessage]:
+    if not current.tracing or tracing.installed():
+        return []
+    return [
+        Warning(
+            "WORKFLOWS_TRACING is on, but OpenTelemetry is not installed: nothing is traced",
+            hint="Install requirements-otel.txt, or set WORKFLOWS_TRACING=off.",
+            id="workflows.W002",
+        )
+    ]
 
 
 def _allowed(current: conf.Conf) -> list[CheckMessage]:

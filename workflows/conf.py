@@ -43,6 +43,8 @@ class Conf:
     max_payload_bytes: int = 512 * 1024
     max_metadata_bytes: int = 64 * 1024
     metrics_public: bool = True
+    # Whether traces are sent, where OpenTelemetry is installed.
+    tracing: bool = False
     # How much one pump holds at a time.
     max_running: int = 500
     max_live: int = 2_000

@@ -9,6 +9,7 @@ from datetime import timedelta
 from random import random
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from workflows import tracing
 from workflows.identity import Identity
 
 P = ParamSpec("P")
@@ -131,6 +132,7 @@ def step(function: Callable[..., Any] | None = None, /, *, name: str | None = No
     """Register a plain or async function as a step; its arguments and result are JSON."""
 
     def register(function: Callable[..., Any]) -> StepDefinition[..., Any]:
-        return StepDefinition(name or function.__name__, function, **options)
+        named = name or function.__name__
+        return StepDefinition(named, tracing.around(named, function, running.get), **options)
 
     return register if function is None else register(function)

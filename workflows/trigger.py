@@ -74,7 +74,8 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     `payload` and `metadata` are JSON text. `version` is the definition's, pinned at submission. `bufferable` is
     false when the caller will not have it buffered. `metadata_version` and `paused` are what became of it in the
     buffer. `event_type` and `event_key` are of the event it comes from, `cause` is what that was caused by, `chain` are
-    the definitions from the root's to its parent's.
+    the definitions from the root's to its parent's. `traceparent` names the span that it was handed in under, where
+    traces are on.
 
     A snapshot holds the fields by their order here: a new one goes to the end, with a default.
     """
@@ -102,6 +103,7 @@ class Trigger(msgspec.Struct, kw_only=True, frozen=True, array_like=True, gc=Fal
     event_key: str | None = None
     cause: UUID | None = None
     chain: tuple[str, ...] = ()
+    traceparent: str | None = None
 
     @property
     def lineage(self) -> Lineage:

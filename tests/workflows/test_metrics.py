@@ -6,11 +6,12 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from uuid_utils.compat import uuid7
 
 from tests.tenants import make_env, trigger
 from tests.workflows.making import make_instances
 from workflows import metrics, storms
-from workflows.models import Instance, ScheduleFires, Shard
+from workflows.models import Instance, Outbox, ScheduleFires, Shard
 
 pytestmark = pytest.mark.django_db
 
@@ -95,3 +96,16 @@ def test_fires_of_schedules_are_counted_by_outcome():
     fires = values("workflows_schedule_fires")
     assert fires["started"] == 3.0
     assert fires["deferred"] == 0.0
+
+
+def test_the_outbox_is_as_old_as_its_first_row():
+    assert values("workflows_outbox_oldest_age_seconds") == {"": 0.0}
+    env = make_env()
+    told = {"instance_id": uuid7(), "org_id": env.org_id, "env_id": env.id, "type": "order.created", "payload": {}}
+    now = timezone.now()
+    Outbox.objects.create(key="a", created_at=now - timedelta(seconds=90), **told)
+    Outbox.objects.create(key="b", created_at=now, **told)
+    assert 90 <= values("workflows_outbox_oldest_age_seconds")[""] < 150
+    Outbox.objects.create(key="c", created_at=now + timedelta(hours=1), **told)
+    Outbox.objects.exclude(key="c").delete()
+    assert values("workflows_outbox_oldest_age_seconds") == {"": 0.0}, "another host's clock may be ahead"

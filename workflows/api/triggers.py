@@ -9,7 +9,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request as HttpRequest
 
-from workflows import conf, lineage
+from workflows import conf, lineage, tracing
 from workflows.api import parsing, problems, responses, schema
 from workflows.api.auth import Caller, caller_of
 from workflows.api.base import ApiView
@@ -41,7 +41,8 @@ class TriggersView(ApiView):
         body = parsing.read_body(request, conf.current().max_payload_bytes + ROOM_BESIDE)
         caller = caller_of(request)
         asked = replace(read(body, caller, problems.sent_id_of(request), told=place_of(request)), tell_left=True)
-        outcome = submission.submit(asked)
+        with tracing.request("POST /api/v1/triggers", traceparent_of(request)):
+            outcome = submission.submit(asked)
         return responses.taken(outcome).as_response()
 
 
@@ -54,7 +55,8 @@ class BatchView(ApiView):
     def post(self, request: HttpRequest) -> HttpResponse:
         sent = parsing.decode_outer(batch_body, parsing.read_body(request)).triggers
         bodies = [bytes(each) for each in sent]
-        results = submit_all(bodies, caller_of(request), problems.sent_id_of(request), place_of(request))
+        with tracing.request("POST /api/v1/triggers/batch", traceparent_of(request), count=len(bodies)):
+            results = submit_all(bodies, caller_of(request), problems.sent_id_of(request), place_of(request))
         return responses.batch(results, problems.request_id_of(request))
 
 
@@ -125,6 +127,11 @@ def read(body: bytes, caller: Caller, sent_as: str | None = None, at: str = "", 
 def place_of(request: HttpRequest) -> Lineage | None:
     """Return the instance that made this request, as its headers tell."""
     return lineage.from_headers(request.headers)
+
+
+def traceparent_of(request: HttpRequest) -> str | None:
+    """Return the span that this request was made in, as its header tells."""
+    return request.META.get("HTTP_TRACEPARENT")
 
 
 def due(run_after: datetime, at: str) -> datetime:

@@ -9,9 +9,9 @@ import structlog
 from django.db import connection, transaction
 
 from mollifier.entry import Comparison, Entry, Faulty, Materialised, Outcome, Unavailable
-from workflows import engine, faults, patch, steering
+from workflows import engine, faults, patch, steering, tracing
 from workflows.faults import Fault
-from workflows.intake import isolation, mirror
+from workflows.intake import isolation, mirror, traced
 from workflows.intake.isolation import Failed, Written
 from workflows.rows import Draft, Ending
 from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
@@ -67,8 +67,9 @@ def _write(entries: Sequence[Entry], ending: Callable[[Entry], Ending | None]) -
             outcomes.append(Faulty(entry.id, f"{error.code}: {error}", final=True))
         except SnapshotFromFuture as error:
             outcomes.append(Faulty(entry.id, f"{error.code}: {error}", final=False))
-    written = isolation.write([draft for _, draft in drafts], _write_batch, time.monotonic() + BUDGET_SECONDS)
-    return outcomes + [_conclude(entry, each) for (entry, _), each in zip(drafts, written, strict=True)]
+    with tracing.batch("drain.batch", (draft.trigger.traceparent for _, draft in drafts), count=len(entries)):
+        written = isolation.write([draft for _, draft in drafts], _write_batch, time.monotonic() + BUDGET_SECONDS)
+        return outcomes + [_conclude(*pair, each) for pair, each in zip(drafts, written, strict=True)]
 
 
 def _write_batch(drafts: Sequence[Draft]) -> Sequence[engine.Start]:
@@ -107,9 +108,10 @@ def _superseded(draft: Draft, result: engine.Start) -> Draft:
     return Draft(draft.trigger, Ending(Status.SUPERSEDED, "superseded", message, superseded_by=result.id))
 
 
-def _conclude(entry: Entry, written: Written) -> Outcome:
+def _conclude(entry: Entry, draft: Draft, written: Written) -> Outcome:
     match written:
         case engine.Started():
+            traced.begun(draft.trigger, written)
             return Materialised(entry.id)
         case engine.ExistingInstance(by_key=True):
             return Materialised(entry.id)
@@ -136,7 +138,8 @@ def _catch_up(entry: Entry) -> Outcome:
 def _failed(entry: Entry, fault: Fault, error: BaseException) -> Outcome:
     told = faults.told(error)
     if fault is not Fault.UNAVAILABLE:
-        log.error("workflows.entry_not_materialised", instance_id=str(entry.id), fault=fault.value, error=told)
+        ids = {"instance_id": str(entry.id), "org_id": entry.scope.org, "env_id": entry.scope.env}
+        log.error("workflows.entry_not_materialised", **ids, fault=fault.value, error=told)
     match fault:
         case Fault.UNAVAILABLE:
             return Unavailable(entry.id, told)

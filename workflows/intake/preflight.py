@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import django.db
 
 from mollifier.decision import Arrival, Binding
-from workflows import conf, lineage, registry, sharding, snapshot
+from workflows import conf, lineage, registry, sharding, snapshot, tracing
 from workflows.declarative import checking
 from workflows.intake import lookup, refresher
 from workflows.intake.directory import Directory, Env
@@ -106,6 +106,7 @@ def _trigger(request: Request, version: int, directory: Directory, place: Lineag
         idempotency_key=request.idempotency_key,
         run_after=request.run_after,
         bufferable=request.bufferable,
+        traceparent=tracing.carried(),
     )
 
 

@@ -4,7 +4,6 @@ Preflight, the damper for what comes from an event, admit, then start what passe
 source costs one exchange with Redis and no SQL.
 """
 
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from mollifier import decision, gate, tasks
 from mollifier.decision import Decision, Left, Mode, Passed, Reason
 from workflows import engine, faults
 from workflows.faults import Fault
-from workflows.intake import damper, isolation, lookup, preflight, view
+from workflows.intake import damper, isolation, lookup, preflight, traced, view
 from workflows.intake.isolation import Failed
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.outcome import (
@@ -61,10 +60,9 @@ log = structlog.get_logger(__name__)
 STARTING = decision.PassThrough | decision.ShadowLog | decision.Mirrored
 # A bound id that is found nowhere may still be on its way this long; then the key may be taken over.
 BINDING_GRACE_MS = 30_000
-# One batch tries this long to find the triggers that the database refuses.
-BATCH_SECONDS = 10.0
 
 
+@traced.trigger
 def submit(request: Request) -> Submission:
     """Take one trigger in; idempotent on its id and its key."""
     ready = preflight.check(request)
@@ -73,6 +71,7 @@ def submit(request: Request) -> Submission:
     return _damp(ready) if damper.asks(ready) else _conclude(ready, _admit(ready))
 
 
+@traced.triggers
 def submit_many(requests: Sequence[Request]) -> list[Submission]:
     """Take triggers in that stand for themselves, and answer in their order.
 
@@ -97,7 +96,7 @@ def _damp(ready: Ready) -> Submission:
     try:
         with damper.room(ready) as held:
             decided = _admit(held) if isinstance(held, Ready) else held
-            result = engine.start(ready.trigger) if isinstance(decided, STARTING) else None
+            result = traced.start(ready.trigger) if isinstance(decided, STARTING) else None
         return _damped(ready, decided, result)
     except (django.db.Error, UnicodeError, engine.StartContended) as error:
         return _start_failed(ready, Failed(isolation.fault_of(error), error))
@@ -119,13 +118,13 @@ def _damped(ready: Ready, decided: Decision | damper.Refused | damper.Known, res
 
 def _admit(ready: Ready, *, force: Reason | None = None, rebind_from: UUID | None = None) -> Decision:
     """Ask the gate about one trigger."""
-    decided = gate.admit(ready.arrival, force=force, rebind_from=rebind_from)
+    decided = traced.admit(ready.arrival, force=force, rebind_from=rebind_from)
     _wake([decided])
     return decided
 
 
 def _admit_many(ready: Sequence[Ready]) -> list[Decision]:
-    decided = gate.admit_many([each.arrival for each in ready])
+    decided = traced.admit_many([each.arrival for each in ready])
     _wake(decided)
     return decided
 
@@ -177,7 +176,7 @@ def _quota(ready: Ready, left: Left | None) -> Quota | None:
 def _start(ready: Ready, decided: Decision) -> Submission:
     """Write the row now; while the database is away an org that is on has it buffered instead."""
     try:
-        result = engine.start(ready.trigger)
+        result = traced.start(ready.trigger)
     except (django.db.Error, UnicodeError, engine.StartContended) as error:
         return _start_failed(ready, Failed(isolation.fault_of(error), error))
     return _started(ready, result, decided)
@@ -185,7 +184,7 @@ def _start(ready: Ready, decided: Decision) -> Submission:
 
 def _start_many(passed: Mapping[int, Ready], decided: Mapping[int, Decision]) -> dict[int, Submission]:
     drafts = [Draft(each.trigger) for each in passed.values()]
-    written = isolation.write(drafts, engine.start_many, time.monotonic() + BATCH_SECONDS)
+    written = traced.start_many(drafts)
     outcomes: dict[int, Submission] = {}
     for (index, each), done in zip(passed.items(), written, strict=True):
         match done:

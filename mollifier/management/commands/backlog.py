@@ -1,25 +1,44 @@
 """What is buffered, for the terminal and for monitors."""
 
 import json
+import os
 import re
+import shutil
+import signal
+import sys
 import time
 from argparse import ArgumentParser
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from math import inf
+from math import isfinite
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mollifier import buffer, pages, stats
+from mollifier import buffer, pages, stats, terminal
 from mollifier.decision import Scope
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
+from mollifier.terminal import Level, Twin
 
 NAMES = "oldest|buffered|queued|delayed|leased|failed|bytes|stale|orphaned|drainer|sweep"
 CONDITION = re.compile(rf"({NAMES})\s*(>=|>)\s*(\d+(?:\.\d+)?)")
-EXIT_REFUSED, EXIT_USAGE, EXIT_CONDITION = 1, 2, 3
+EXIT_REFUSED, EXIT_USAGE, EXIT_CONDITION, EXIT_INTERRUPTED = 1, 2, 3, 130
 ENTRIES_SHOWN = 50
+# The terminal's other screen and no cursor; and back, with all that was there before.
+ENTER, LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+HOME, END_OF_LINE, BELOW = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What one look found."""
+
+    overview: stats.Overview
+    orgs: tuple[stats.OrgDepth, ...] = ()
+    entries: tuple[Entry, ...] = ()
 
 
 class Command(BaseCommand):
@@ -30,36 +49,115 @@ class Command(BaseCommand):
         parser.add_argument("--env", help="id of one of its environments: its newest entries")
         parser.add_argument("--json", action="store_true", help="print one object to stdout")
         parser.add_argument("--check", metavar="CONDITION", help="exit 3 when it holds, as in 'oldest>60'")
-        parser.add_argument("--watch", type=float, metavar="SECONDS", help="print again every so often, until Ctrl-C")
+        parser.add_argument(
+            "--watch",
+            type=float,
+            metavar="SECONDS",
+            help="look again every so often, until Ctrl-C: drawn in place on a terminal, else one block each time",
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         condition = parsed(options["check"]) if options["check"] else None
         if options["env"] and not options["org"]:
             raise CommandError("--env needs --org", returncode=EXIT_USAGE)
-        while True:
-            overview = self.show(options["org"], options["env"], as_json=options["json"])
-            if condition is not None and holds(condition, overview):
-                self.stderr.write(f"holds: {options['check']}")
-                raise SystemExit(EXIT_CONDITION)
-            if not options["watch"]:
-                return
-            time.sleep(options["watch"])
-
-    def show(self, org: str | None, env: str | None, *, as_json: bool) -> stats.Overview:
-        overview = stats.overview()
-        if not overview.available:
+        if options["watch"] is not None:
+            self.watch(options, condition)
+            return
+        shown = look(options["org"], options["env"])
+        if not shown.overview.available:
             raise CommandError("Redis does not answer", returncode=EXIT_REFUSED)
+        self.stdout.write(as_json(shown) if options["json"] else "\n".join(as_text(shown)))
+        self.judge(condition, options["check"], shown.overview)
+
+    def watch(self, options: dict[str, Any], condition: "Condition | None") -> None:
+        """Show every so often, also while Redis is away; Ctrl-C ends with 130, a reader that left with 0."""
+        seconds = options["watch"]
+        if not (isfinite(seconds) and seconds > 0):
+            raise CommandError(f"--watch {seconds:g}: give it seconds above 0, as in --watch 2", returncode=EXIT_USAGE)
+        drawn = self.stdout.isatty() and not options["json"]
         try:
-            entries = listed(org, env)
-            orgs = tuple(stats.of_orgs([org]).values()) if org else overview.orgs
-        except BufferUnavailable as error:
-            raise CommandError(str(error), returncode=EXIT_REFUSED) from error
-        if as_json:
-            found = {**asdict(overview), "orgs": [asdict(each) for each in orgs], "entries": [told(e) for e in entries]}
-            self.stdout.write(json.dumps(found, default=str))
-        else:
-            self.stdout.write("\n".join([*summary(overview), *map(org_line, orgs), *map(entry_line, entries)]))
-        return overview
+            with screen(self.stdout) if drawn else ending():
+                self.keep_showing(options, seconds, condition, drawn=drawn)
+        except KeyboardInterrupt:
+            raise SystemExit(EXIT_INTERRUPTED) from None
+        except BrokenPipeError:
+            # What is still buffered has nowhere to go; without this the interpreter would complain at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def keep_showing(
+        self, options: dict[str, Any], seconds: float, condition: "Condition | None", *, drawn: bool
+    ) -> None:
+        twin = Twin()
+        due = time.monotonic()
+        while True:
+            shown = look(options["org"], options["env"])
+            if options["json"]:
+                self.stdout.write(as_json(shown))
+            else:
+                self.show(shown, twin, seconds, drawn=drawn)
+            self.stdout.flush()
+            self.judge(condition, options["check"], shown.overview)
+            # By the clock: how long a look takes does not add up.
+            due = max(due + seconds, time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def show(self, shown: Shown, twin: Twin, seconds: float, *, drawn: bool) -> None:
+        now = datetime.now(UTC)
+        lines = twin.draw(shown.overview, shown.orgs, now) + [entry_line(each) for each in shown.entries]
+        head = f"{now:%Y-%m-%d %H:%M:%S} UTC"
+        if not drawn:
+            self.stdout.write("\n".join([head, *lines, "", ""]))
+            return
+        size = shutil.get_terminal_size()
+        fit = terminal.fitted([f"{head}, every {seconds:g} s, Ctrl-C ends", *lines], size.columns, size.lines - 1)
+        fit[1:2] = [self.coloured(fit[1], terminal.judge(shown.overview, now).level)]
+        self.stdout.write(HOME + "".join(f"{line}{END_OF_LINE}\n" for line in fit) + BELOW, ending="")
+
+    def coloured(self, line: str, level: Level) -> str:
+        paint = {Level.OK: self.style.SUCCESS, Level.DEGRADED: self.style.WARNING, Level.FAILING: self.style.ERROR}
+        return str(paint[level](line))
+
+    def judge(self, condition: "Condition | None", text: str, overview: stats.Overview) -> None:
+        if condition is not None and overview.available and holds(condition, overview):
+            self.stderr.write(f"holds: {text}")
+            raise SystemExit(EXIT_CONDITION)
+
+
+@contextmanager
+def screen(output: Any) -> Iterator[None]:
+    """Draw on the terminal's other screen, and give back the first however this ends."""
+    output.write(ENTER, ending="")
+    try:
+        with ending():
+            yield
+    finally:
+        output.write(LEAVE, ending="")
+        output.flush()
+
+
+@contextmanager
+def ending() -> Iterator[None]:
+    """Have SIGTERM end this as Ctrl-C does, so that the terminal is left as it was."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+Condition = tuple[str, str, float]
+
+
+def look(org: str | None, env: str | None) -> Shown:
+    """Read what is to be shown; nothing is available when Redis goes away meanwhile."""
+    overview = stats.overview()
+    if not overview.available:
+        return Shown(overview)
+    try:
+        orgs = tuple(stats.of_orgs([org]).values()) if org else overview.orgs
+        return Shown(overview, orgs, tuple(listed(org, env)))
+    except BufferUnavailable:
+        return Shown(stats.Overview())
 
 
 def listed(org: str | None, env: str | None) -> list[Entry]:
@@ -68,7 +166,7 @@ def listed(org: str | None, env: str | None) -> list[Entry]:
     return pages.oldest(ENTRIES_SHOWN, org) if org else []
 
 
-def parsed(text: str) -> tuple[str, str, float]:
+def parsed(text: str) -> Condition:
     """Read a condition.
 
     Raises:
@@ -80,7 +178,7 @@ def parsed(text: str) -> tuple[str, str, float]:
     return match[1], match[2], float(match[3])
 
 
-def holds(condition: tuple[str, str, float], overview: stats.Overview) -> bool:
+def holds(condition: Condition, overview: stats.Overview) -> bool:
     name, operator, bound = condition
     value = measured(name, overview, datetime.now(UTC))
     return value >= bound if operator == ">=" else value > bound
@@ -94,15 +192,29 @@ def measured(name: str, overview: stats.Overview, now: datetime) -> float:
         case "drainer":
             # With nothing to drain, none needs to be there.
             waiting = overview.queued + overview.delayed + overview.leased
-            return silence(overview.drainer_last_beat_at, now) if waiting else 0.0
+            return terminal.silence(overview.drainer_last_beat_at, now) if waiting else 0.0
         case "sweep":
-            return silence(overview.sweep_last_cycle_at, now)
+            return terminal.silence(overview.sweep_last_cycle_at, now)
         case _:
             return float(getattr(overview, name))
 
 
-def silence(since: datetime | None, now: datetime) -> float:
-    return inf if since is None else (now - since).total_seconds()
+def as_json(shown: Shown) -> str:
+    now = datetime.now(UTC)
+    verdict = terminal.judge(shown.overview, now)
+    found = {
+        "at": now.isoformat(),
+        "verdict": {"level": verdict.level.value, "why": verdict.why},
+        **asdict(shown.overview),
+        "orgs": [asdict(each) for each in shown.orgs],
+        "entries": [told(each) for each in shown.entries],
+    }
+    return json.dumps(found, default=str)
+
+
+def as_text(shown: Shown) -> list[str]:
+    rows = [*map(terminal.org_line, shown.orgs), *map(entry_line, shown.entries)]
+    return [*terminal.summary(shown.overview), *rows]
 
 
 def told(entry: Entry) -> dict[str, Any]:
@@ -117,21 +229,6 @@ def told(entry: Entry) -> dict[str, Any]:
         "attempts": entry.attempts,
         "error": entry.error,
     }
-
-
-def summary(overview: stats.Overview) -> list[str]:
-    oldest = "-" if overview.oldest_age_seconds is None else f"{overview.oldest_age_seconds:.1f} s"
-    states = ("queued", "delayed", "leased", "failed")
-    counts = ", ".join(f"{getattr(overview, state)} {state}" for state in states)
-    return [
-        f"buffered {overview.buffered} ({counts}), {overview.bytes} bytes, oldest {oldest}, {overview.stale} stale",
-        f"in {overview.in_per_second:.1f}/s, drained {overview.drained_per_second:.1f}/s",
-    ]
-
-
-def org_line(org: stats.OrgDepth) -> str:
-    oldest = "-" if org.oldest_age_seconds is None else f"{org.oldest_age_seconds:.1f} s"
-    return f"  {org.org}  {org.queued} queued, oldest {oldest}, weight {org.weight:g}"
 
 
 def entry_line(entry: Entry) -> str:
