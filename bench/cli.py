@@ -40,6 +40,9 @@ BENCHMARKS = (
     Benchmark("B9", "engine: a step of a long instance, against short ones", "bench.engine", "by_length"),
     Benchmark("B10", "engine: fan-out, races and payloads", "bench.engine", "by_shape"),
     Benchmark("B11", "cleanup of a storm's backlog, against one plain UPDATE", "bench.cleanup", "of_a_storm"),
+    Benchmark(
+        "B12", "damper: its look at the backlog, against a primary-key lookup", "bench.damper", "against_a_lookup"
+    ),
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
     Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),

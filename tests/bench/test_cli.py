@@ -22,6 +22,7 @@ def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFix
         "B9",
         "B10",
         "B11",
+        "B12",
         "B13",
         "B17",
         "B18",
