@@ -10,10 +10,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows.admin import cancel, instances, page, timeline
+from workflows.admin import cancel, instances, page, searching, timeline
 from workflows.intake import ancestry, definitions, lookup, refresher
 from workflows.intake.directory import Env
-from workflows.intake.lookup import Filters, LookupUnavailable
+from workflows.intake.lookup import LookupUnavailable
 from workflows.models import Instance
 from workflows.states import FINISHED
 
@@ -36,13 +36,9 @@ class InstancePage(page.ReadOnlyPage):
         wanted = request.GET.get("q", "").strip()
         if id_ := as_uuid(wanted):
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[id_]))
-        env = find_env(request.GET.get("env", ""))
-        filters = Filters(
-            status=status if (status := request.GET.get("status")) in instances.STATUSES else None,
-            definition=request.GET.get("definition") or None,
-            tag=wanted or None,
-        )
+        asked = searching.ask(request.GET)
         known = refresher.current()
+        before = as_uuid(request.GET.get("before", ""))
         return TemplateResponse(
             request,
             "workflows/admin/instances.html",
@@ -50,12 +46,9 @@ class InstancePage(page.ReadOnlyPage):
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
                 "title": "Instances",
-                "part": instances.read(env, filters, as_uuid(request.GET.get("before", ""))),
+                "part": instances.Part(()) if asked.fault else instances.read(asked.env, asked.filters, before),
                 "estimate": instances.estimate(),
-                "env": f"{env.org.slug}/{env.slug}" if env else "",
-                "env_missing": request.GET.get("env", "") if not env else "",
-                "filters": filters,
-                "narrowed": bool(env or filters != Filters()),
+                "asked": asked,
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],

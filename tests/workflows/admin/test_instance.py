@@ -46,7 +46,7 @@ def test_an_id_in_the_search_leads_to_its_instance() -> None:
 
 def test_an_environment_that_is_not_there_is_pointed_out() -> None:
     page = people.vera().get(LIST, {"env": "acme/nowhere"}).content.decode()
-    assert "There is no environment “acme/nowhere”" in page
+    assert "there is no env acme/nowhere here; write env:organization/environment" in page
 
 
 def test_empty_lists_say_why() -> None:
