@@ -30,6 +30,7 @@ TABLE = {
     "mollifier_parked": "Orgs and environments whose queued work stands aside, by why.",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
+    "mollifier_tally_dropped_total": "Counts of the shadow report that no process had room for.",
 }
 
 
@@ -84,6 +85,9 @@ def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
         counted = _counter(f"mollifier_{kind}_total", [])
         counted.add_metric([], counters.get(kind, 0))
         yield counted
+    dropped = _counter("mollifier_tally_dropped_total", [])
+    dropped.add_metric([], counters.get(telemetry.DROPPED, 0))
+    yield dropped
 
 
 def _counter(name: str, labels: Sequence[str]) -> CounterMetricFamily:
