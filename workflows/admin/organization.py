@@ -13,11 +13,12 @@ from unfold.views import ChangeList
 
 from workflows.admin import page, rollout
 from workflows.admin.page import Page
-from workflows.intake import console
+from workflows.intake import console, shadow
 from workflows.models import Environment, FlagChange, Organization
 from workflows.templatetags import readable
 
 CHANGES_SHOWN = 8
+PERIODS = (1, 7, 30)
 
 
 class WithDepths(ChangeList):  # type: ignore[misc]
@@ -76,7 +77,7 @@ class OrganizationPage(Page):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         org = self.get_object(request, object_id) if object_id else None
-        extra = {"tenant": tenant(org)} if isinstance(org, Organization) else {}
+        extra = {"tenant": tenant(org, days_of(request))} if isinstance(org, Organization) else {}
         response: HttpResponse = super().changeform_view(
             request, object_id, form_url, {**(extra_context or {}), **extra}
         )
@@ -123,7 +124,13 @@ class OrganizationPage(Page):
         return page.disabled("Change…", "Needs the permission to change organization flags")
 
 
-def tenant(org: Organization) -> dict[str, Any]:
+def days_of(request: HttpRequest) -> int:
+    """Return for how many days the shadow report is asked."""
+    asked = request.GET.get("days", "")
+    return int(asked) if asked in {f"{days}" for days in PERIODS} else shadow.DAYS
+
+
+def tenant(org: Organization, days: int) -> dict[str, Any]:
     """Gather what the page of one org shows above its form."""
     flags = rollout.flags_of(org)
     return {
@@ -134,6 +141,8 @@ def tenant(org: Organization) -> dict[str, Any]:
         "diverting": console.diverting(),
         "environments": rollout.enrolment(org),
         "depth": console.depths([org.pk])[org.pk],
+        "shadow": shadow.report(org.pk, days),
+        "periods": [(each, each == days) for each in PERIODS],
         "changes": list(FlagChange.objects.filter(org=org)[:CHANGES_SHOWN]),
     }
 

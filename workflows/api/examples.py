@@ -2,7 +2,19 @@
 
 from typing import Any
 
-from workflows.api.examples_values import AT, BINDING, FLAGS, ID, LIMITED, OTHER_ID, RENAMED, SAVED, SCHEDULE, WELCOME
+from workflows.api.examples_values import (
+    AT,
+    BINDING,
+    FLAGS,
+    ID,
+    LIMITED,
+    OTHER_ID,
+    RENAMED,
+    SAVED,
+    SCHEDULE,
+    SHADOW_REPORT,
+    WELCOME,
+)
 
 STARTED: dict[str, Any] = {
     "id": ID,
@@ -204,6 +216,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("get_shadow_report", 200): {"a week": SHADOW_REPORT},
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
     ("append_event", 201): {"appended": {"seq": 2}},
     ("post_schedule", 201): {"made": SCHEDULE},

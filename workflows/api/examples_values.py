@@ -71,3 +71,19 @@ BINDING: dict[str, Any] = {
     "limit": 20,
     "window_seconds": None,
 }
+SHADOW_REPORT: dict[str, Any] = {
+    "org": "acme",
+    "days": 7,
+    "since": "2026-11-14T00:00:00Z",
+    "arrived": 48_210,
+    "over": 3_105,
+    "would_buffer": 3_960,
+    "share_percent": 8.21,
+    "trips": 14,
+    "failed_open": 0,
+    "full": 0,
+    "wait_p50_ms": 212.5,
+    "wait_p95_ms": 940.0,
+    "reasons": [{"name": "env_rate", "count": 3_105}],
+    "definitions": [{"name": "noop", "count": 3_105}],
+}
