@@ -59,7 +59,7 @@ def admit(
     at_once = _at_once(arrival, settings, force)
     if at_once is not None:
         return at_once
-    decision = _ask([_command(arrival, settings, now_ms, force, rebind_from)], settings, force)[0]
+    decision = _ask([command(arrival, settings, now_ms, force, rebind_from)], settings, force)[0]
     telemetry.gate.decided(arrival, decision)
     return decision
 
@@ -80,7 +80,7 @@ def admit_many(
     decisions: list[Decision | None] = [_at_once(arrival, settings, force) for arrival in arrivals]
     asked = [at for at, decision in enumerate(decisions) if decision is None]
     for chunk in _chunks(arrivals, asked):
-        commands = [_command(arrivals[at], settings, now_ms, force, rebind_from) for at in chunk]
+        commands = [command(arrivals[at], settings, now_ms, force, rebind_from) for at in chunk]
         for at, decision in zip(chunk, _ask(commands, settings, force), strict=True):
             decisions[at] = decision
             telemetry.gate.decided(arrivals[at], decision)
@@ -124,9 +124,15 @@ def _chunks(arrivals: Sequence[Arrival], asked: Sequence[int]) -> Iterator[list[
         yield chunk
 
 
-def _command(
-    arrival: Arrival, settings: conf.Conf, now_ms: float, force: Reason | None, rebind_from: UUID | None
+def command(
+    arrival: Arrival,
+    settings: conf.Conf,
+    now_ms: float,
+    force: Reason | None = None,
+    rebind_from: UUID | None = None,
+    partition: int | str | None = None,
 ) -> lua.Command:
+    """Return the call that decides about a trigger, in its org's partition or another one."""
     scope, mode = arrival.scope, arrival.rollout.effective
     binding = arrival.binding if mode is Mode.ON else None
     sent_as = arrival.sent_as if mode is Mode.ON else None
@@ -134,7 +140,7 @@ def _command(
     levels = arrival.rollout.limits.levels
     # In the order of the script's ARGV slots: building a dict here is a third of the client's time.
     return (
-        *lua.head(ADMIT, keys.partition_of(scope.org)),
+        *lua.head(ADMIT, keys.partition_of(scope.org) if partition is None else partition),
         int(now_ms * 1000),
         str(arrival.id),
         scope.org,

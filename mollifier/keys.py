@@ -114,8 +114,8 @@ def partition_of(org: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def key(family: str, partition: int = 0) -> str:
-    """Return the family's key, or its prefix.
+def key(family: str, partition: int | str = 0) -> str:
+    """Return the family's key, or its prefix; a partition with a name is one that no org is in.
 
     Raises:
         KeyError: no such family.

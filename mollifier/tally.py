@@ -19,7 +19,7 @@ TALLY = lua.load("tally")
 PACE_PER_SECOND = 500
 WAIT_BOUNDS_MS = (5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000, 30000, 60000, 300000)
 PASSED, FAILED_OPEN, FULL, TRIPS, WOULD = "passed", "fail_open", "full", "trips", "would"
-OTHERS = "*"
+PASSES = {Passed.ROOM.value: (PASSED, 0), Passed.FAIL_OPEN.value: (FAILED_OPEN, 0)}
 DAY_SECONDS, MINUTE = 86_400, 60
 MOST_DAYS = 92
 # Org, environment, definition, second on this process's clock, and what was decided.
@@ -62,19 +62,11 @@ class Second:
 
 def words(decision: Decision) -> tuple[str, int] | None:
     """Return what a decision counts as, and the trips it began; None for what is no arrival or cost no exchange."""
-    match decision:
-        case PassThrough(why=Passed.ROOM):
-            return PASSED, 0
-        case PassThrough(why=Passed.FAIL_OPEN):
-            return FAILED_OPEN, 0
-        case ShadowLog(reason=reason, trips=trips) | Mirrored(reason=reason, trips=trips):
-            return reason.value, trips
-        case Mollify(reason=reason, trips=trips):
-            return reason.value, trips
-        case Full():
-            return FULL, 0
-        case _:
-            return None
+    if isinstance(decision, PassThrough):
+        return PASSES.get(decision.why.value)
+    if isinstance(decision, ShadowLog | Mirrored | Mollify):
+        return decision.reason.value, decision.trips
+    return (FULL, 0) if isinstance(decision, Full) else None
 
 
 def seen(arrival: Arrival, decision: Decision, second: int) -> Sequence[tuple[Seen, int]]:

@@ -11,7 +11,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from workflows.admin import page, rollout
+from workflows.admin import page, rollout, simulation
 from workflows.admin.page import Page
 from workflows.intake import console, shadow
 from workflows.models import Environment, FlagChange, Organization
@@ -63,8 +63,15 @@ class OrganizationPage(Page):
         return [column if column != "change_rollout" else "may_not_change" for column in columns]
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.rollout_view)
-        return [path("<uuid:pk>/rollout/", view, name="workflows_organization_rollout"), *super().get_urls()]
+        views = {"rollout": self.rollout_view, "simulation": self.simulation_view}
+        own = [
+            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"workflows_organization_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def simulation_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        return simulation.view(request, self, pk)
 
     def rollout_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         return rollout.change(request, self, pk)

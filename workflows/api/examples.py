@@ -13,6 +13,7 @@ from workflows.api.examples_values import (
     SAVED,
     SCHEDULE,
     SHADOW_REPORT,
+    SIMULATION,
     WELCOME,
 )
 
@@ -88,6 +89,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "post_batch": {"two, one of them unknown": {"triggers": [ORDER, {"definition": "no-such-flow"}]}},
     "cancel_instance": {"with a reason": {"reason": "ordered twice"}},
+    "post_simulation": {"a smaller limit": {"limit": 20, "window_ms": 1_000, "hold_ms": 0, "drain_rate": 10}},
     "redrive_entry": {"its cause is mended": {"reason": "the disk has room again"}},
     "discard_entry": {"nobody needs it": {"reason": "a test of last week"}},
     "change_tags": {"one more": {"add": ["urgent"]}, "one for another": {"add": ["calm"], "remove": ["urgent"]}},
@@ -217,6 +219,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
     ("get_shadow_report", 200): {"a week": SHADOW_REPORT},
+    ("post_simulation", 200): {"a smaller limit, drained slowly": SIMULATION},
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
     ("append_event", 201): {"appended": {"seq": 2}},
     ("post_schedule", 201): {"made": SCHEDULE},

@@ -35,6 +35,8 @@ SHAPES = (
     serializers_hooks.EventRequest,
     serializers_hooks.Appended,
     serializers_rollout.ShadowReport,
+    serializers_rollout.SimulationRequest,
+    serializers_rollout.SimulationAnswer,
     serializers_schedules.ScheduleRequest,
     serializers_schedules.ScheduleChangeRequest,
     serializers_schedules.SchedulePage,
