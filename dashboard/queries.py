@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from dashboard import engine, verdict
-from dashboard.engine import ShardLine
+from dashboard.engine import ShardLine, StormLine
 from dashboard.growth import Growth
 from mollifier import conf, pages, stats
 from mollifier.decision import Passed
@@ -60,6 +60,7 @@ class Snapshot:
     orgs: tuple[OrgLine, ...]
     shards: tuple[ShardLine, ...]
     unfinished: tuple[tuple[str, int], ...]
+    storms: tuple[StormLine, ...]
     verdict: verdict.Verdict
 
     @property
@@ -94,9 +95,10 @@ failed_open = Growth(FAILED_OPEN_SECONDS)
 
 
 def take() -> Snapshot:
-    """Read everything now: 3 queries, and the mollifier's own reads, which never raise."""
+    """Read everything now: 4 queries, and the mollifier's own reads, which never raise."""
     flow = stats.overview()
     shards = tuple(engine.read_shards())
+    storms = tuple(engine.read_storms())
     now = datetime.now(UTC)
     return Snapshot(
         at=now,
@@ -105,7 +107,8 @@ def take() -> Snapshot:
         orgs=tuple(name_orgs(flow.orgs)),
         shards=shards,
         unfinished=tuple(engine.count_unfinished()),
-        verdict=verdict.judge(vital_signs(flow, now), [lane(shard) for shard in shards]),
+        storms=storms,
+        verdict=verdict.judge(vital_signs(flow, now), [lane(shard) for shard in shards], len(storms)),
     )
 
 

@@ -18,6 +18,8 @@ VIEW = (
     "view_instance",
     "view_schedule",
     "view_shard",
+    "view_webhook",
+    "view_delivery",
 )
 OPERATE = (
     *VIEW,
@@ -36,6 +38,7 @@ OPERATE = (
     "run_schedule",
     "change_actionswitch",
     "change_shard",
+    "redeliver_delivery",
 )
 ADMINISTER = (
     *OPERATE,
@@ -51,6 +54,9 @@ ADMINISTER = (
     "change_secret",
     "delete_secret",
     "view_secretchange",
+    "add_webhook",
+    "change_webhook",
+    "delete_webhook",
 )
 ROLES = {"Viewer": VIEW, "Operator": OPERATE, "Admin": ADMINISTER}
 ACCOUNTS = ("add_user", "change_user", "view_user", "view_group")

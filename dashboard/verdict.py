@@ -82,8 +82,9 @@ class Lane:
     lag_seconds: float | None
 
 
-def judge(flow: Flow, lanes: Sequence[Lane]) -> Verdict:
-    return Verdict((judge_flow(flow), judge_execution(lanes), judge_liveness(flow, lanes)))
+def judge(flow: Flow, lanes: Sequence[Lane], storms: int = 0) -> Verdict:
+    """Judge what was read; `storms` are the event storms that are open."""
+    return Verdict((judge_flow(flow), judge_execution(lanes, storms), judge_liveness(flow, lanes)))
 
 
 def judge_flow(flow: Flow) -> Finding:
@@ -135,7 +136,7 @@ def judge_waits(flow: Flow) -> Finding | None:
     return None
 
 
-def judge_execution(lanes: Sequence[Lane]) -> Finding:
+def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
     if not lanes:
         return Finding("Execution", Level.UNKNOWN, "No pump has ever run", "Start the pump cluster")
     paused = [lane for lane in lanes if lane.paused and lane.ready]
@@ -154,6 +155,13 @@ def judge_execution(lanes: Sequence[Lane]) -> Finding:
             Level.DEGRADED,
             f"{named(late)} {spoken(lag)} behind",
             "See Shards: more parallelism, or a slow step",
+        )
+    if storms:
+        return Finding(
+            "Execution",
+            Level.DEGRADED,
+            "An event storm is open: what feeds it is refused" if storms == 1 else f"{storms} event storms are open",
+            "Open Storms: find what starts itself, and switch its binding off",
         )
     return Finding("Execution", Level.OK, "Ready instances are picked up at once")
 

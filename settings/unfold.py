@@ -100,6 +100,8 @@ UNFOLD: dict[str, object] = {
                         "admin:workflows_deadletterdecision_changelist",
                         "workflows.view_deadletterdecision",
                     ),
+                    item("Webhooks", "webhook", "admin:workflows_webhook_changelist", "workflows.view_webhook"),
+                    item("Deliveries", "outbox", "admin:workflows_delivery_changelist", "workflows.view_delivery"),
                     item("Rollouts", "flag", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
                     item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
                     item(

@@ -104,7 +104,9 @@ class Branches:
                 asked = coroutine.send(given.value) if given.error is None else coroutine.throw(given.error)
             except StopIteration as stop:
                 return self._end(branch, Given(stop.value))
-            except (Exception, SystemExit, Disposed) as raised:  # noqa: BLE001 - whatever it raises is its outcome
+            except KeyboardInterrupt:
+                raise
+            except BaseException as raised:  # noqa: BLE001 - whatever else it raises is its outcome
                 return self._end(branch, Given(error=raised))
             answer = self._open(branch, asked) if isinstance(asked, Fork) else self._ask(branch, asked)
             if answer is None:

@@ -94,6 +94,26 @@ class Conf:
     # Finished instances are deleted after this (0: never), so many in one pass of the schedule.
     retention_days: float = 30.0
     retention_pass: int = 50_000
+    # Webhooks: how many an org may have, and the service; how long an attempt may take, how many go at once, and of
+    # them to one webhook; what one pass takes on, and for how long.
+    max_webhooks: int = 20
+    webhook_timeout_seconds: float = 10.0
+    webhook_threads: int = 16
+    webhook_in_flight: int = 2
+    webhook_pass: int = 1_000
+    webhook_pass_seconds: float = 10.0
+    # Attempts at a delivery: the first and the longest pause between two, and when it is given up.
+    webhook_retry_base_seconds: float = 10.0
+    webhook_retry_cap_seconds: float = 14_400.0
+    webhook_give_up_seconds: float = 86_400.0
+    # What may wait for one webhook, how long what was told is kept, and how long a rotated secret still signs.
+    webhook_max_waiting: int = 10_000
+    webhook_kept_days: float = 30.0
+    webhook_rotation_seconds: float = 86_400.0
+    # Conditions that are told of: how many triggers that failed open between two looks begin one, and how long
+    # nothing must have been seen of one that ends.
+    watch_failed_open: int = 1
+    watch_quiet_seconds: float = 180.0
     # Where requests of workflows may go besides the public internet, and how much one may take.
     outbound_allow: str = ""
     outbound_max_seconds: float = 300.0

@@ -100,6 +100,9 @@ class Context:
         """
         if not branches:
             raise ContextMisused("a race of nobody has no winner")
+        for name in branches:
+            if not NAME.fullmatch(name):
+                raise ContextMisused(f"{name!r} is no name in a race: 1 to 100 of a-z A-Z 0-9 - _ .")
         return Race(branches)
 
     def child(self, definition: str, payload: Any = None, *, wait: bool = True) -> Child:
@@ -108,7 +111,10 @@ class Context:
         Raises:
             ChildFailed: from the await, when it was awaited and did not complete.
             ChildRefused: from the await, when it can't be started.
+            ContextMisused: no definition can have that name.
         """
+        if not NAME.fullmatch(definition):
+            raise ContextMisused(f"{definition!r} is no name of a workflow: 1 to 100 of a-z A-Z 0-9 - _ .")
         return Child(definition, _json(payload, "the payload of a child"), wait)
 
     def emit(self, type_: str, payload: Any = None, *, key: str | None = None) -> Emit:

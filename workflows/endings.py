@@ -32,7 +32,10 @@ def of_output(value: Any) -> Completed | Failed:
 
 def failure_of(error: BaseException) -> Failure:
     """Describe what a workflow or a step raised; its own `code` is kept."""
-    code = getattr(error, "code", None)
+    try:
+        code, message = getattr(error, "code", None), str(error)
+    except Exception:  # noqa: BLE001 - an error that can't be told must not become one of the pump
+        code, message = None, "it raises when it is asked what it is"
     if isinstance(code, str) and code:
-        return Failure(code, str(error))
-    return Failure("error", f"{type(error).__name__}: {error}")
+        return Failure(code, message)
+    return Failure("error", f"{type(error).__name__}: {message}")

@@ -68,7 +68,7 @@ def _bisect(requests: Sequence[Append], lock: Lock, absent: Outcome) -> list[Out
         return _write(requests, lock, absent)
     except (OperationalError, InterfaceError):
         raise
-    except DatabaseError as error:
+    except (DatabaseError, ValueError) as error:
         if len(requests) == 1:
             return [Faulty(str(error))]
     middle = len(requests) // 2
@@ -129,7 +129,16 @@ def _parameters(requests: Sequence[Append]) -> dict[str, Any]:
     }
 
 
-_joined = SEPARATOR.join
+def _joined(values: Sequence[str]) -> str:
+    """Join the values of one parameter.
+
+    Raises:
+        ValueError: one of them holds the separator, and would come out as values of others.
+    """
+    text = SEPARATOR.join(values)
+    if text.count(SEPARATOR) >= max(len(values), 1):
+        raise ValueError("a value holds the separator of values, U+001F")
+    return text
 
 
 def _shown(number: int | None) -> str:

@@ -63,8 +63,11 @@ class Failure:
 
     def shown(self) -> "Failure":
         """Return it without characters the tables can't hold, and short."""
-        text = self.message.encode("utf-8", "replace").decode()
-        return Failure(self.code.translate(FORBIDDEN)[:64], text.translate(FORBIDDEN)[:MESSAGE_LENGTH])
+        return Failure(_storable(self.code)[:64], _storable(self.message)[:MESSAGE_LENGTH])
+
+
+def _storable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode().translate(FORBIDDEN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ TABLE = {
     "workflows_storms_open": "Event storms that are open.",
     "workflows_suppressed_total": "Triggers that event storms refused.",
     "workflows_schedule_fires_total": "Fires of schedules, by outcome.",
+    "workflows_webhook_deliveries_total": "Attempts at deliveries to webhooks, by outcome.",
     "workflows_directory_age_seconds": "Since this process last saw tenants, keys, flags and definitions confirmed.",
 }
 
@@ -55,10 +56,12 @@ COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
 FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
 UNION ALL SELECT 'fire ' || outcome, total FROM workflows_schedulefires
+UNION ALL SELECT 'sent ' || outcome, total FROM workflows_deliverycount
 UNION ALL SELECT 'storms open', count(*) FROM workflows_storm WHERE closed_at IS NULL
 UNION ALL SELECT 'suppressed', coalesce(sum(suppressed), 0)::bigint FROM workflows_storm"""
 OF_APPENDS = ("appended", "conflict", "lost_ownership", "finished", "log_full", "missing", "faulty")
 OF_FIRES = ("started", "buffered", "existing", "skipped", "queued", "missed", "rejected", "deferred")
+OF_DELIVERIES = ("delivered", "retrying", "given_up", "refused", "gone", "dropped")
 OF_STEPS = {"step_completed": "completed", "step_failed": "failed", "step_retrying": "retrying"}
 
 
@@ -94,12 +97,14 @@ def _counters() -> Iterable[Metric]:
     appends = _counter("workflows_appends_total", {word: counts.get(word, 0) for word in OF_APPENDS})
     steps = _counter("workflows_steps_total", {shown: counts.get(word, 0) for word, shown in OF_STEPS.items()})
     fires = _counter("workflows_schedule_fires_total", {word: counts.get(f"fire {word}", 0) for word in OF_FIRES})
+    deliveries = {word: counts.get(f"sent {word}", 0) for word in OF_DELIVERIES}
     conflicts = "workflows_fence_conflicts_total"
     storms, suppressed = "workflows_storms_open", "workflows_suppressed_total"
     return [
         appends,
         steps,
         fires,
+        _counter("workflows_webhook_deliveries_total", deliveries),
         CounterMetricFamily(conflicts, TABLE[conflicts], value=counts.get("conflict", 0)),
         GaugeMetricFamily(storms, TABLE[storms], value=counts["storms open"]),
         CounterMetricFamily(suppressed, TABLE[suppressed], value=counts["suppressed"]),

@@ -19,6 +19,8 @@ EVERY_MINUTES = {
     "workflows.intake.damper.sweep": 1,
     "workflows.intake.schedules.run": 1,
     "workflows.intake.retention.apply": 10,
+    "workflows.intake.watches.look": 1,
+    "workflows.intake.deliveries.send": 1,
 }
 # django-q2 is up to 30 s late, and cron fires on the minute: from here the pass has begun by then, and waits for it.
 AT_SECOND = {"workflows.intake.schedules.run": 28}

@@ -178,19 +178,31 @@ def _place(row: models.Secret) -> bytes:
 
 @sensitive_variables("value")
 def _encrypt(row: models.Secret, value: str) -> str:
-    return _cipher(conf.secret_keys()).encrypt(_place(row) + value.encode()).decode()
+    return seal(_place(row), value)
 
 
 def _decrypt(row: models.Secret) -> str:
+    return unseal(_place(row), row.ciphertext, f"secret {row.name!r}")
+
+
+@sensitive_variables("value")
+def seal(place: bytes, value: str) -> str:
+    """Encrypt a value under the first key, bound to its place."""
+    return _cipher(conf.secret_keys()).encrypt(place + value.encode()).decode()
+
+
+def unseal(place: bytes, ciphertext: str, what: str) -> str:
+    """Decrypt what was sealed at this place; `what` names it in the error.
+
+    Raises:
+        SecretUnreadable: no key decrypts it, or it is another place's.
+    """
     try:
-        plain = _cipher(conf.secret_keys()).decrypt(row.ciphertext)
+        plain = _cipher(conf.secret_keys()).decrypt(ciphertext)
     except InvalidToken:
         plain = b""
-    place = _place(row)
     if not plain.startswith(place):
-        raise SecretUnreadable(
-            f"secret {row.name!r} can't be decrypted: put its key back into WORKFLOWS_SECRET_KEYS, or rotate it"
-        )
+        raise SecretUnreadable(f"{what} can't be decrypted: put its key back into WORKFLOWS_SECRET_KEYS, or rotate it")
     return plain[len(place) :].decode()
 
 

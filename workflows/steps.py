@@ -14,6 +14,8 @@ from workflows.identity import Identity
 P = ParamSpec("P")
 R = TypeVar("R")
 NAME = re.compile(r"[-a-zA-Z0-9_.]{1,100}")
+LONGEST = timedelta(days=100 * 366)
+MOST_FACTOR = 1_000
 
 
 class Fatal(Exception):
@@ -29,8 +31,20 @@ class Retryable(Exception):
 
     def __init__(self, message: str = "", *, after: float | timedelta | None = None, code: str = "retryable") -> None:
         super().__init__(message)
-        self.after_seconds = after.total_seconds() if isinstance(after, timedelta) else after
+        self.after_seconds = None if after is None else _pause(after)
         self.code = code
+
+
+def _pause(after: Any) -> float:
+    """Return the seconds of a pause, 0 for a time that has passed; `after` is what a step made of some answer.
+
+    Raises:
+        ValueError: it is no number of seconds, as a header's text, or longer than any wait.
+    """
+    seconds = after.total_seconds() if isinstance(after, timedelta) else after
+    if not isinstance(seconds, (int, float)) or not seconds <= LONGEST.total_seconds():
+        raise ValueError(f"after: {after!r} is no number of seconds up to 100 years, nor a timedelta")
+    return max(0.0, float(seconds))
 
 
 @dataclass(slots=True)
@@ -79,6 +93,11 @@ class StepDefinition(Generic[P, R]):
             or (self.timeout_seconds is not None and self.timeout_seconds <= 0)
         ):
             raise StepInvalid(f"{self.name}: retries and jitter can't be negative, and a time-out must be positive")
+        pauses = (self.backoff_seconds, self.backoff_max_seconds)
+        if not all(0 <= each <= LONGEST.total_seconds() for each in pauses):
+            raise StepInvalid(f"{self.name}: a back-off and its longest pause are 0 seconds to 100 years")
+        if not 0 <= self.backoff_factor <= MOST_FACTOR:
+            raise StepInvalid(f"{self.name}: a back-off grows by a factor of 0 to {MOST_FACTOR}")
         object.__setattr__(self, "is_async", inspect.iscoroutinefunction(self.function))
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:

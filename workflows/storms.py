@@ -2,26 +2,35 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import structlog
+from django.db import transaction
 
-from workflows import conf, eventlog, snapshot
+from workflows import conf, eventlog, notices, snapshot
+from workflows.notices import Notice
 from workflows.trigger import Trigger
 
 log = structlog.get_logger(__name__)
 
-# One statement counts it and keeps it, in the slot of the oldest that is kept.
-SUPPRESS = """
-WITH storm AS (
+# The open storm's row counts it; one statement with what keeps it, in the slot of the oldest that is kept.
+COUNTED = """
+    suppressed = s.suppressed + 1, looping = s.looping + %(looping)s, "limit" = %(limit)s,
+    peak = greatest(s.peak, %(backlog)s), last_at = statement_timestamp()"""
+OPENED = "RETURNING s.id, s.suppressed, s.opened_at"
+AGAIN = f"""
+    UPDATE workflows_storm AS s SET {COUNTED}
+    WHERE s.env_id = %(env_id)s AND s.definition = %(definition)s AND s.event_type = %(event_type)s
+        AND s.closed_at IS NULL {OPENED}"""  # noqa: S608
+FIRST = f"""
     INSERT INTO workflows_storm AS s (org_id, env_id, definition, event_type, "limit", suppressed, looping, peak,
         opened_at, last_at, closed_by)
     VALUES (%(org_id)s, %(env_id)s, %(definition)s, %(event_type)s, %(limit)s, 1, %(looping)s, %(backlog)s,
         statement_timestamp(), statement_timestamp(), '')
-    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL DO UPDATE SET
-        suppressed = s.suppressed + 1, looping = s.looping + excluded.looping, "limit" = excluded."limit",
-        peak = greatest(s.peak, excluded.peak), last_at = statement_timestamp()
-    RETURNING id, suppressed
+    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL DO UPDATE SET {COUNTED} {OPENED}"""  # noqa: S608
+KEEP = """
+WITH storm AS ({}
 ), kept AS (
     INSERT INTO workflows_suppressedtrigger (storm_id, slot, number, trigger_id, event_key, snapshot, at)
     SELECT id, (suppressed - 1) %% %(kept)s, suppressed, %(id)s, %(event_key)s, %(snapshot)s, statement_timestamp()
@@ -30,10 +39,14 @@ WITH storm AS (
         number = excluded.number, trigger_id = excluded.trigger_id, event_key = excluded.event_key,
         snapshot = excluded.snapshot, at = excluded.at, replayed_at = NULL
 )
-SELECT id, suppressed FROM storm"""
+SELECT id, suppressed, opened_at FROM storm"""
 CLOSE = """
 UPDATE workflows_storm SET closed_at = statement_timestamp(), closed_by = %s
-WHERE id = %s AND closed_at IS NULL RETURNING id"""
+WHERE id = %s AND closed_at IS NULL
+RETURNING org_id, env_id, definition, event_type, "limit", suppressed, looping, peak, opened_at, closed_at"""
+NAMES = """
+SELECT (SELECT slug FROM workflows_organization WHERE id = %s),
+    (SELECT slug FROM workflows_environment WHERE id = %s)"""
 OPEN = """
 SELECT id, org_id, env_id, definition, event_type, "limit" FROM workflows_storm
 WHERE closed_at IS NULL ORDER BY last_at LIMIT %s"""
@@ -97,18 +110,46 @@ def suppress(trigger: Trigger, *, limit: int, backlog: int) -> int:
         "event_key": trigger.event_key,
         "snapshot": snapshot.encode(trigger),
     }
-    ((storm, suppressed),) = eventlog.execute(SUPPRESS, values)
-    if suppressed == 1:
-        log.warning("workflows.storm_opened", storm_id=storm, definition=trigger.definition, type=trigger.event_type)
+    # Nearly all find it open; the one that opens it tells of it, in the same transaction.
+    if again := eventlog.execute(KEEP.format(AGAIN), values):
+        return int(again[0][0])
+    with transaction.atomic():
+        ((storm, suppressed, opened_at),) = eventlog.execute(KEEP.format(FIRST), values)
+        if suppressed == 1:
+            opened = {"limit": limit, "backlog": backlog, "opened_at": opened_at}
+            notices.tell(Notice.STORM_OPENED, trigger.org_id, _described(storm, group_of(trigger)) | opened)
+            log.warning(
+                "workflows.storm_opened", storm_id=storm, definition=trigger.definition, type=trigger.event_type
+            )
     return int(storm)
 
 
 def close(storm_id: int, by: str) -> bool:
-    """Close a storm; False when somebody else did."""
-    closed = bool(eventlog.execute(CLOSE, (by, storm_id)))
-    if closed:
-        log.info("workflows.storm_closed", storm_id=storm_id, by=by)
-    return closed
+    """Close a storm, and tell of it; False when somebody else did."""
+    with transaction.atomic():
+        closed = eventlog.execute(CLOSE, (by, storm_id))
+        if not closed:
+            return False
+        ((*group, limit, suppressed, looping, peak, opened_at, closed_at),) = closed
+        counted = {"limit": limit, "suppressed": suppressed, "looping": looping, "peak": peak}
+        ended = {"opened_at": opened_at, "closed_at": closed_at, "closed_by": by}
+        notices.tell(Notice.STORM_CLOSED, group[0], _described(storm_id, Group(*group)) | counted | ended)
+    log.info("workflows.storm_closed", storm_id=storm_id, by=by)
+    return True
+
+
+def _described(storm_id: int, group: Group) -> dict[str, Any]:
+    """Return what tells a storm from another, for those outside."""
+    ((org, env),) = eventlog.execute(NAMES, (group.org_id, group.env_id))
+    return {
+        "storm_id": storm_id,
+        "org": org,
+        "org_id": group.org_id,
+        "env": env,
+        "env_id": group.env_id,
+        "definition": group.definition,
+        "event_type": group.event_type,
+    }
 
 
 def is_calm(backlog: int, limit: int) -> bool:

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from dashboard import engine
 from tests import stock, tenants
+from workflows import storms
 from workflows.models import Shard
 
 pytestmark = pytest.mark.django_db
@@ -35,3 +36,16 @@ def test_counts_stop_at_their_cap(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine, "COUNT_CAP", 3)
     assert dict(engine.count_unfinished())["pending"] == 4
     assert engine.read_shards()[0].ready == 4
+
+
+def test_open_storms_are_read_the_latest_first_and_one_more_than_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = tenants.make_env()
+    monkeypatch.setattr(engine, "STORMS_SHOWN", 2)
+    ids = [
+        storms.suppress(tenants.trigger(environment, event_type=f"order.{number}", event_key="k"), limit=50, backlog=50)
+        for number in range(4)
+    ]
+    storms.close(ids[0], "ada")
+    read = engine.read_storms()
+    assert [line.event_type for line in read] == ["order.3", "order.2", "order.1"]
+    assert (read[0].org, read[0].suppressed, read[0].peak, read[0].limit) == ("acme", 1, 50, 50)

@@ -78,3 +78,11 @@ def test_an_idle_drainer_with_nothing_to_do_is_no_trouble() -> None:
 
 def test_fresh_work_gets_time_to_be_claimed_before_anybody_worries() -> None:
     assert judge(flow(oldest_seconds=0.4, since_claim_seconds=None), [ALIVE]).level == Level.OK
+
+
+@pytest.mark.parametrize(("storms", "words"), [(1, "An event storm is open"), (3, "3 event storms are open")])
+def test_open_storms_are_told_with_what_to_press(storms: int, words: str) -> None:
+    verdict = judge(CALM, [ALIVE], storms)
+    assert (verdict.level, verdict.worst.question) == (Level.DEGRADED, "Execution")
+    assert words in verdict.worst.cause
+    assert "Open Storms" in verdict.worst.action

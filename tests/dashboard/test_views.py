@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from dashboard.queries import shared
 from tests import people, stock, tenants
+from workflows import storms
 from workflows.models import Shard
 
 pytestmark = pytest.mark.django_db
@@ -61,7 +62,7 @@ def test_a_second_viewer_costs_no_reading() -> None:
     with CaptureQueriesContext(connection) as second:
         oscar.get("/admin/overview/live/")
     tables = [query["sql"] for query in second if "workflows_" in query["sql"]]
-    assert (len(first) - len(second), tables) == (2, [])
+    assert (len(first) - len(second), tables) == (3, [])
 
 
 @pytest.mark.usefixtures("no_redis")
@@ -120,3 +121,14 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 302
     assert "/admin/login/" in answer["Location"]
+
+
+def test_open_storms_are_on_the_overview_while_there_are_any() -> None:
+    environment = tenants.make_env("acme")
+    vera = people.vera()
+    assert "Open storms" not in vera.get("/admin/").content.decode()
+    storms.suppress(tenants.trigger(environment, event_type="order.created", event_key="k"), limit=50, backlog=50)
+    shared.forget()
+    page = vera.get("/admin/").content.decode()
+    assert "Open storms" in page
+    assert "order.created" in page

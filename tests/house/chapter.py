@@ -6,7 +6,7 @@ What a fence says after the language is what is done with it:
   ``python test``: tests, all of which are called.
 - ``json output [name]``, ``json error [name]``: how the latest instance ended, or the one that a variable holds.
 - ``text log [name]``: the types and correlation ids of its log, up to where it stands.
-- ``http STATUS``: a request, and the status of its answer; ``json answer``: the body of that.
+- ``http STATUS``: a request, and the status of its answer; ``json answer``: what the body of that has, at once or soon.
 - ``sh manage``: commands of bin/manage.
 - ``<!-- deploy -->``: the pumps are stopped, and started again.
 
@@ -38,6 +38,7 @@ from workflows.states import FINISHED, Status
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "workflows.md"
 BLOCK = re.compile(r"^```(?P<info>\w[^\n]*)\n(?P<text>.*?)^```$|^<!-- (?P<remark>\w+) -->$", re.DOTALL | re.MULTILINE)
 REQUEST = re.compile(r"(?P<method>[A-Z]+) (?P<path>\S+)\n(?:If-Match: (?P<match>\S+)\n)?(?:\n(?P<body>.+))?", re.DOTALL)
+PLACES = re.compile(r"\{(id|seq|token)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Reader:
         _, self.key = ApiKey.objects.create_key(name="reader", env=env, scopes=EVERY_SCOPE)
         refresher.refresh()
         self.module = ModuleType("shop.flows").__dict__ | {"env": env}
+        self.sent: re.Match[str]
         self.answer: Any = None
         self.pumps = ExitStack()
 
@@ -158,30 +160,50 @@ class Reader:
     def send(self, block: Block) -> None:
         found = REQUEST.fullmatch(self.filled(block.text))
         assert found, block.text
-        extra = {"If-Match": found["match"]} if found["match"] else {}
-        given = (found["body"] or "", "application/json")
-        self.answer = self.client().generic(found["method"], found["path"], *given, headers=extra)
+        self.sent = found
+        self.answer = self.send_again()
         assert self.answer.status_code == int(block.argument), self.answer.content
 
+    def send_again(self) -> Any:
+        extra = {"If-Match": self.sent["match"]} if self.sent["match"] else {}
+        given = (self.sent["body"] or "", "application/json")
+        return self.client().generic(self.sent["method"], self.sent["path"], *given, headers=extra)
+
     def look_at_answer(self, block: Block) -> None:
-        """Compare the members that are shown."""
-        shown, seen = json.loads(self.filled(block.text)), self.answer.json()
-        assert shown == {name: seen[name] for name in shown}
+        """Compare what is shown; what is read is read again until it has come to that."""
+        shown = json.loads(self.filled(block.text))
+        if self.sent["method"] == "GET":
+            until(lambda: agrees(shown, self.send_again().json()))
+        else:
+            assert agrees(shown, self.answer.json()), self.answer.content
 
     def manage(self, block: Block) -> None:
         for line in self.filled(block.text).splitlines():
             script, *arguments = shlex.split(line, comments=True)
             assert script == "bin/manage"
             call_command(*arguments)
+        # Every process hears of a change within two seconds; tests say when.
+        refresher.refresh()
 
     def client(self) -> Client:
         return Client(headers={"Authorization": f"Bearer {self.key}"})
 
     def filled(self, text: str, id_: UUID | None = None) -> str:
         """Put in what only this run can know; a hook is waited for."""
+        if not PLACES.search(text):
+            return text
         known = id_ or self.subject(Block("", "", ""))
         text = text.replace("{id}", str(known)).replace("{seq}", str(row(known).last_seq))
         if "{token}" in text:
             until(lambda: hooks.open_of(known))
             text = text.replace("{token}", hooks.open_of(known)[0].token)
         return text
+
+
+def agrees(shown: Any, seen: Any) -> bool:
+    """Say whether everything that is shown is there; objects may have more members."""
+    if isinstance(shown, dict):
+        return all(name in seen and agrees(value, seen[name]) for name, value in shown.items())
+    if isinstance(shown, list):
+        return len(shown) == len(seen) and all(agrees(*pair) for pair in zip(shown, seen, strict=True))
+    return bool(shown == seen)

@@ -3,6 +3,7 @@
 import threading
 from uuid import uuid4
 
+import msgspec
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection
@@ -10,11 +11,13 @@ from django_redis import get_redis_connection
 
 from mollifier import buffer
 from mollifier.decision import Scope
+from tests import receivers
 from tests.mollifier.makers import accept
+from tests.outside import Outside
 from tests.tenants import make_env, request
 from workflows.intake import refresher, rollout, submission
 from workflows.intake.rollout import Actor, RolloutRefused
-from workflows.models import FlagChange, OrganizationFlags
+from workflows.models import Delivery, FlagChange, OrganizationFlags
 
 ADA = Actor("ada")
 
@@ -164,3 +167,18 @@ def test_a_weight_is_changed_without_redis_too(no_redis):
     org = make_env("acme", "production").org
     rollout.set_rollout(org.id, actor=ADA, reason="heavier", weight=4)
     assert OrganizationFlags.objects.get().weight == 4
+
+
+def test_who_asked_is_told_of_a_change_and_of_its_undoing_and_of_no_refusal(org, settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "OUTBOUND_ALLOW": receivers.ALLOWED}
+    receivers.make(Outside(port=1), org.id)
+    receivers.make(Outside(port=1), make_env("other").org_id)
+    refused(org, percent=101)
+    change = rollout.set_rollout(org.id, actor=ADA, reason="enrol", mode="on")
+    rollout.undo(change, actor=ADA, reason="too soon")
+    bodies = [msgspec.json.decode(each.body) for each in Delivery.objects.order_by("created_at")]
+    assert [body["type"] for body in bodies] == ["rollout.changed"] * 2
+    data = [body["data"] for body in bodies]
+    assert [(each["before"]["mode"], each["after"]["mode"]) for each in data] == [("off", "on"), ("on", "off")]
+    assert [each["reason"] for each in data] == ["enrol", "too soon"]
+    assert {(each["org"], each["actor"]) for each in data} == {("acme", "ada")}

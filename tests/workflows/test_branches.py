@@ -1,5 +1,7 @@
 """Coroutines that fork, race and end, over answers that the test gives by name."""
 
+import asyncio
+
 import pytest
 
 from workflows.branches import Branches, Given, misused
@@ -215,3 +217,22 @@ def test_closing_ends_every_coroutine_and_hides_what_its_finally_does():
 
     Stage(flow()).branches.close()
     assert seen == ["closed"]
+
+
+@pytest.mark.parametrize("raised", [asyncio.CancelledError, SystemExit, GeneratorExit, Disposed])
+def test_whatever_the_code_raises_is_its_outcome(raised):
+    async def flow():
+        await Ask("a")
+        raise raised
+
+    stage = Stage(flow())
+    stage.give("a:1")
+    assert isinstance(stage.ended.error, raised)
+
+
+def test_an_interrupt_is_not_the_codes():
+    async def flow():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Stage(flow())

@@ -80,3 +80,13 @@ def test_a_race_needs_somebody_and_a_child_a_payload_that_is_json(ctx):
         ctx.race()
     with pytest.raises(ContextMisused, match="payload of a child"):
         ctx.child("noop", object())
+
+
+@pytest.mark.parametrize("name", ["", "a\x1fb", "a\0b", "a/b", "\ud800", "x" * 101])
+def test_a_name_that_the_log_could_not_hold_or_would_mistake_is_refused(ctx, name):
+    with pytest.raises(ContextMisused, match="name"):
+        ctx.race(**{name: ctx.sleep(1)})
+    with pytest.raises(ContextMisused, match="name"):
+        ctx.child(name)
+    with pytest.raises(ContextMisused, match="name"):
+        ctx.hook(name)

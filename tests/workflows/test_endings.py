@@ -27,3 +27,21 @@ def test_an_error_without_a_code_is_named_by_its_class(code):
     error = ValueError("no")
     error.code = code
     assert endings.failure_of(error) == Failure("error", "ValueError: no")
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+class Secretive(Exception):
+    @property
+    def code(self):
+        raise ValueError("no code")
+
+
+@pytest.mark.parametrize("error", [Mute(), Secretive()])
+def test_an_error_that_fails_when_it_is_asked_is_described_by_its_class(error):
+    assert endings.failure_of(error) == Failure(
+        "error", f"{type(error).__name__}: it raises when it is asked what it is"
+    )

@@ -264,3 +264,15 @@ def test_a_log_is_read_in_order_from_a_cursor():
     logs = eventlog.read_many({first: 4, second: 0})
     assert [event.seq for event in logs[first]] == [5]
     assert logs[second][0].data == '{"payload":2}'
+
+
+@pytest.mark.parametrize("name", ["a\x1fb", "a\0b", "\ud800"])
+def test_a_value_that_can_not_be_sent_is_faulty_and_leaves_the_rest_of_the_group_right(name):
+    instances = make_instances("noop", [None] * 4)
+    outcomes = eventlog.append_group(
+        [Append(instance, (fact(name if number == 1 else "step:a:1"),)) for number, instance in enumerate(instances)]
+    )
+    assert [isinstance(outcome, Faulty) for outcome in outcomes] == [False, True, False, False]
+    assert [log_of(instance)[1:] for instance in instances] == [
+        [] if number == 1 else [(2, "step_completed", "step:a:1")] for number in range(4)
+    ]

@@ -18,3 +18,4 @@ def test_a_failure_is_shown_short_and_storable():
     shown = Failure("c" * 100, "x" * 3000 + "\x00").shown()
     assert (len(shown.code), len(shown.message)) == (64, 2000)
     assert Failure("a\x1fb", "\x00\ud800").shown() == Failure("a\ufffdb", "\ufffd?")
+    assert Failure("a\ud800", "").shown().code == "a?"

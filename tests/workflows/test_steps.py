@@ -46,7 +46,28 @@ def test_retryable_takes_seconds_or_a_timedelta():
     assert Retryable("later").after_seconds is None
 
 
-@pytest.mark.parametrize("options", [{"name": "a b"}, {"retries": -1}, {"timeout_seconds": 0}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"name": "a b"},
+        {"retries": -1},
+        {"timeout_seconds": 0},
+        {"backoff_seconds": -1},
+        {"backoff_max_seconds": float("inf")},
+        {"backoff_factor": 1e9},
+    ],
+)
 def test_what_can_not_work_is_refused(options):
     with pytest.raises(StepInvalid):
         step(**options)(lambda: None)
+
+
+@pytest.mark.parametrize("after", ["30", float("nan"), float("inf"), 1e300, b"1"])
+def test_a_pause_that_no_retry_can_wait_is_refused_where_it_is_made(after):
+    with pytest.raises(ValueError, match="after"):
+        Retryable(after=after)
+
+
+def test_a_pause_that_has_passed_is_none():
+    assert Retryable(after=-5).after_seconds == 0
+    assert Retryable(after=timedelta(seconds=-5)).after_seconds == 0

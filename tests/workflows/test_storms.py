@@ -4,13 +4,17 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+import msgspec
 import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests import receivers
+from tests.exchanges import traced
+from tests.outside import Outside
 from tests.tenants import make_env, trigger
 from workflows import storms
-from workflows.models import Storm, SuppressedTrigger
+from workflows.models import Delivery, Storm, SuppressedTrigger
 
 pytestmark = pytest.mark.django_db
 
@@ -90,3 +94,57 @@ def test_many_at_once_open_one_storm_and_none_is_lost():
         ids = set().union(*pool.map(work, range(8)))
     storm = Storm.objects.get()
     assert (ids, storm.suppressed, storms.count_kept(storm.id)) == ({storm.id}, 80, 80)
+
+
+def told():
+    rows = Delivery.objects.order_by("created_at").values_list("body", flat=True)
+    return [(body["type"], body["data"]) for body in map(msgspec.json.decode, rows)]
+
+
+def test_who_asked_is_told_when_it_opens_and_when_it_closes(settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "OUTBOUND_ALLOW": receivers.ALLOWED}
+    env = make_env()
+    receivers.make(Outside(port=1), env.org_id)
+    for key in "abc":
+        storm = storms.suppress(suppressed(env, key), limit=4, backlog=4)
+    assert [type_ for type_, _ in told()] == ["storm.opened"]
+    assert storms.close(storm, "ada")
+    assert not storms.close(storm, "sweep")
+    (_, opened), (closing, closed) = told()
+    assert closing == "storm.closed"
+    assert (opened["storm_id"], opened["org"], opened["env"]) == (storm, "acme", "production")
+    assert (closed["suppressed"], closed["closed_by"]) == (3, "ada")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_tell_of_one_opening(settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "OUTBOUND_ALLOW": receivers.ALLOWED}
+    env = make_env()
+    receivers.make(Outside(port=1), env.org_id)
+    barrier = threading.Barrier(8)
+
+    def work(worker):
+        barrier.wait(30)
+        try:
+            return storms.suppress(suppressed(env, f"{worker}"), limit=1, backlog=1)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(work, range(8)))) == 1
+    assert [type_ for type_, _ in told()] == ["storm.opened"]
+    assert Storm.objects.get().suppressed == 8
+
+
+def test_one_that_is_told_of_in_vain_is_opened_all_the_same():
+    storms.suppress(suppressed(make_env()), limit=1, backlog=1)
+    assert not Delivery.objects.exists()
+
+
+def test_a_refusal_while_it_is_open_is_one_statement():
+    env = make_env()
+    storms.suppress(suppressed(env, "a"), limit=1, backlog=1)
+    with traced() as sent:
+        storms.suppress(suppressed(env, "b"), limit=1, backlog=1)
+    assert len(sent) == 1
+    assert Storm.objects.get().suppressed == 2

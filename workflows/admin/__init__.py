@@ -7,6 +7,7 @@ from workflows.admin import (
     binding,
     deadletter,
     definition,
+    delivery,
     flagchange,
     instance,
     organization,
@@ -14,6 +15,7 @@ from workflows.admin import (
     secret,
     shard,
     storm,
+    webhook,
 )
 
 __all__ = [
@@ -23,6 +25,7 @@ __all__ = [
     "binding",
     "deadletter",
     "definition",
+    "delivery",
     "flagchange",
     "instance",
     "organization",
@@ -30,4 +33,5 @@ __all__ = [
     "secret",
     "shard",
     "storm",
+    "webhook",
 ]

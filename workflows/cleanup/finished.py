@@ -1,4 +1,4 @@
-"""Delete finished instances, with their events, hooks and outbox rows, in id batches.
+"""Delete finished instances, with their events, hooks, outbox rows and blobs, in id batches.
 
 A row is also what tells the buffer that an entry was started. So one that is still buffered, because a drainer died
 before it could settle it, is kept: without the row it would be started again.
@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from workflows import conf, eventlog
+from workflows import blobs, conf, eventlog
 from workflows.cleanup import batches
 from workflows.cleanup.batches import FIRST, Batch, Tally, Walk
 from workflows.states import Status
@@ -36,14 +36,17 @@ SELECT array(SELECT id FROM taken ORDER BY id),
         THEN (SELECT id FROM taken ORDER BY id DESC LIMIT 1)
     ELSE (SELECT id FROM workflows_instance WHERE id > %(after)s ORDER BY id OFFSET {looked_at} - 1 LIMIT 1) END"""
 
-DELETE = """
+# The log of a result that was spilled holds nothing but its place, so a large one need not be read.
+DELETE = f"""
 WITH gone AS (
     DELETE FROM workflows_instance WHERE id IN (
         SELECT id FROM workflows_instance WHERE id = ANY (%(ids)s) AND finished_at < %(before)s
         ORDER BY id FOR UPDATE SKIP LOCKED
-    ) RETURNING id
+    ) RETURNING id, env_id
 ), events AS (
-    DELETE FROM workflows_event e USING gone WHERE e.instance_id = gone.id RETURNING 1
+    DELETE FROM workflows_event e USING gone WHERE e.instance_id = gone.id
+    RETURNING gone.env_id, gone.id, e.type = 'step_completed' AND pg_column_size(e.data) < 1000
+        AND e.data::text LIKE '%%"{blobs.MARK}"%%' AS spilled
 ), owed AS (
     DELETE FROM workflows_outbox o USING gone WHERE o.instance_id = gone.id RETURNING 1
 ), hooks AS (
@@ -51,7 +54,8 @@ WITH gone AS (
 ), resumed AS (
     DELETE FROM workflows_resumption WHERE hook_id = ANY (ARRAY(SELECT id FROM hooks))
 )
-SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM events), (SELECT count(*) FROM owed)"""
+SELECT (SELECT count(*) FROM gone), (SELECT count(*) FROM events), (SELECT count(*) FROM owed),
+    array(SELECT DISTINCT env_id::text || ' ' || id FROM events WHERE spilled)"""  # noqa: S608
 
 RELAX = "SELECT set_config('synchronous_commit', 'off', true)"
 
@@ -129,7 +133,10 @@ def delete(
         if not ids:
             return Batch(0, following)
         eventlog.execute(RELAX, ())
-        gone, events, owed = eventlog.execute(DELETE, {"ids": ids, "before": selection.before})[0]
+        gone, events, owed, spilled = eventlog.execute(DELETE, {"ids": ids, "before": selection.before})[0]
+        for place in spilled:
+            # Before the rows are gone for good: after a kill in between a repeat finds both.
+            blobs.remove(*map(UUID, place.split()))
         deleted.events += events
         deleted.outbox += owed
         return Batch(gone, following, busy=len(ids) - gone)

@@ -11,8 +11,10 @@ from django.db import transaction
 from mollifier import fairness
 from mollifier.errors import MollifierError
 from mollifier.fairness import Share
+from workflows import notices
 from workflows.audit import Actor
 from workflows.models import FlagChange, Organization, OrganizationFlags
+from workflows.notices import Notice
 
 __all__ = ["Actor", "RolloutRefused", "described", "reconcile", "set_rollout", "share_of", "undo"]
 
@@ -58,6 +60,7 @@ def set_rollout(
         )
         if share_of(before) != share_of(after):
             transaction.on_commit(lambda: _copy_share(flags.org, share_of(after)))
+        _tell(change)
     log.info("workflows.rollout_changed", org=flags.org.slug, actor=actor.name, mode=flags.mode, percent=flags.percent)
     return change
 
@@ -74,6 +77,19 @@ def undo(change: FlagChange, *, actor: Actor, reason: str) -> FlagChange:
         if any(now[name] != value for name, value in change.after.items()):
             raise RolloutRefused("changed_since", "The flags were changed again since; set them by hand.")
         return set_rollout(change.org_id, actor=actor, reason=reason, **change.before)
+
+
+def _tell(change: FlagChange) -> None:
+    data = {
+        "change_id": change.pk,
+        "org": change.org.slug,
+        "org_id": change.org.id,
+        "actor": change.actor_name,
+        "reason": change.reason,
+        "before": change.before,
+        "after": change.after,
+    }
+    notices.tell(Notice.ROLLOUT_CHANGED, change.org.id, data)
 
 
 def described(flags: OrganizationFlags) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from workflows.models.storm import Storm, SuppressedTrigger
 from workflows.models.tenant import ApiKey, Environment, Organization
 from workflows.models.version import SnapshotVersion
 from workflows.models.walk import Walk
+from workflows.models.webhook import Delivery, DeliveryCount, Watch, Webhook
 
 __all__ = [
     "ActionSwitch",
@@ -31,6 +32,8 @@ __all__ = [
     "Definition",
     "DefinitionChange",
     "DefinitionVersion",
+    "Delivery",
+    "DeliveryCount",
     "EmittedEvent",
     "Environment",
     "Event",
@@ -55,4 +58,6 @@ __all__ = [
     "Storm",
     "SuppressedTrigger",
     "Walk",
+    "Watch",
+    "Webhook",
 ]

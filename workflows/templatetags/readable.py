@@ -45,6 +45,7 @@ TONES = {
     "missed": "warn",
     "rejected": "bad",
     "deferred": "warn",
+    "delivered": "good",
     "alive": "good",
     "no pump": "bad",
 }

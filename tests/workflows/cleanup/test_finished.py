@@ -8,7 +8,8 @@ import pytest
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from tests.workflows.making import held_row, make_instance, make_instances
+from tests.workflows.making import ENV, held_row, make_instance, make_instances
+from workflows import blobs
 from workflows.cleanup import finished
 from workflows.cleanup.batches import Walk
 from workflows.cleanup.finished import Selection
@@ -106,3 +107,20 @@ def test_their_hooks_go_with_what_resumed_them():
     delete(Selection(before=MONTH))
     kept = Hook.objects.get()
     assert (kept.instance_id, Resumption.objects.get().hook_id) == (waiting, kept.pk)
+
+
+def test_their_spilled_results_go_and_those_of_others_stay(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    gone, kept = make_old()[0], make_old(status="failed")[0]
+    for instance in (gone, kept):
+        reference = blobs.spill(ENV, instance, b'{"rows": [1]}')
+        Event.objects.create(
+            instance_id=instance,
+            seq=2,
+            type="step_completed",
+            correlation_id="step:action.http:1",
+            data={"result": reference},
+            at=timezone.now(),
+        )
+    delete(Selection(before=timezone.now(), statuses=(Status.COMPLETED,)))
+    assert [path.parent.name for path in tmp_path.rglob("*.json")] == [str(kept)]

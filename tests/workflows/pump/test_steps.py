@@ -263,3 +263,33 @@ def test_a_connection_that_has_grown_too_old_is_closed_after_a_step(flow, settin
     instance = make_instance("flow")
     run_until_idle()
     assert len(set(output(instance))) == 3
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise ValueError("no words")
+
+
+@pytest.mark.parametrize(
+    ("raised", "code"),
+    [
+        (Mute, "error"),
+        (lambda: Retryable("busy", after="30"), "error"),
+        (lambda: Fatal("no", code="a\ud800\x1fb"), "a?\ufffdb"),
+        (asyncio.CancelledError, "error"),
+    ],
+)
+def test_no_error_of_a_step_or_a_workflow_is_one_of_the_pump(flow, raised, code):
+    @step
+    def stumble():
+        raise raised()
+
+    @flow
+    async def run(ctx, where):
+        if where == "step":
+            await ctx.step(stumble)
+        raise raised()
+
+    instances = [make_instance("flow", where) for where in ("step", "workflow")]
+    run_until_idle()
+    assert [row(instance).error_code for instance in instances] == [code, code]

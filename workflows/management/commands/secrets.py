@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from workflows import models, secrets
+from workflows import models, secrets, webhooks
 from workflows.models import Environment, Organization
 from workflows.secrets import Author, SecretRefused, SecretUnreadable
 
@@ -77,7 +77,7 @@ class Command(BaseCommand):
         self.say(options, describe(row), f"{row.name} is deleted")
 
     def encrypt_again(self, options: Mapping[str, Any]) -> None:
-        done = secrets.encrypt_again()
+        done = secrets.encrypt_again() + webhooks.encrypt_again()
         self.say(options, {"encrypted": done}, f"{done} encrypted under the first key")
 
     def say(self, options: Mapping[str, Any], described: dict[str, Any], words: str) -> None:

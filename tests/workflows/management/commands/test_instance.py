@@ -7,11 +7,14 @@ from django.core.management import CommandError, call_command
 from uuid_utils.compat import uuid7
 
 from tests.bound import bind, emitted
+from tests.declared import forgotten  # noqa: F401 - a fixture
 from tests.tenants import make_env, request, seen
+from tests.workflows.declarative.documents import document, put
 from tests.workflows.making import log_of, make_instance, row
 from tests.workflows.pumping import run_until_idle, running, until
-from workflows import hooks, step
-from workflows.intake import ancestry, events, submission
+from workflows import hooks, registry, step
+from workflows.intake import ancestry, definitions, events, submission
+from workflows.intake.rollout import Actor
 from workflows.models import Instance
 from workflows.states import Status
 
@@ -234,3 +237,13 @@ def test_the_tree_of_an_instance_is_shown_with_what_started_it(capsys):
     said = capsys.readouterr().out
     assert "from      order.created evt-1" in said
     assert f"root      {root}  greet  pending" in said
+
+
+@pytest.mark.usefixtures("forgotten")
+def test_a_declared_definition_is_loaded_to_be_tried(env, capsys):
+    greet = document(("a", put(greeting="hello")), output="{{ greeting }}")
+    definitions.save("greeting", document=greet, actor=Actor("ada"), reason="a test")
+    id_ = owned(env, "greeting")
+    run_until_idle()
+    registry._declared.clear()
+    assert run(capsys, "replay", id_) == f'agrees up to {row(id_).last_seq}; completed with "hello"\n'

@@ -6,9 +6,11 @@ import json
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from tests.tenants import make_env
-from workflows import models, secrets
+from workflows import models, secrets, webhooks
+from workflows.audit import Actor
 
 pytestmark = pytest.mark.django_db
 VALUE = "sk_live_0123456789"
@@ -90,3 +92,11 @@ def test_without_the_key_nothing_is_encrypted_again(env, run, settings) -> None:
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SECRET_KEYS": Fernet.generate_key().decode()}
     with pytest.raises(CommandError, match="WORKFLOWS_SECRET_KEYS"):
         run("encrypt-again")
+
+
+def test_the_secrets_of_webhooks_are_encrypted_again_too(run, settings) -> None:
+    made = webhooks.create(None, "https://hooks.example/", ["storm.opened"], actor=Actor("ada"), reason="a test")
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "SECRET_KEYS": Fernet.generate_key().decode()}
+    assert json.loads(run("encrypt-again", "--json")) == {"encrypted": 1}
+    settings.SECRET_KEY = "another"
+    assert webhooks.reveal(models.Webhook.objects.get(), timezone.now()) == [made.secret]
