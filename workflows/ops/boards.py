@@ -135,6 +135,11 @@ DRAIN = Board(
         ),
         Panel("Orgs and environments that stand aside", (("max by (why) (mollifier_parked)", "{{why}}"),)),
         Panel(
+            "Counts that the shadow report had no room for",
+            ((rate("mollifier_tally_dropped_total"), "dropped"),),
+            unit="reqps",
+        ),
+        Panel(
             "Mirrored entries compared", ((rate("mollifier_mirrored_total", "outcome"), "{{outcome}}"),), unit="reqps"
         ),
     ),
