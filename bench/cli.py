@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from bench import ground, result, stress
+from bench import cascade, ground, result, stress
 from bench.result import Result
 from launch import environment, manage
 from launch.process import LaunchError
@@ -40,6 +40,9 @@ BENCHMARKS = (
     Benchmark("B9", "engine: a step of a long instance, against short ones", "bench.engine", "by_length"),
     Benchmark("B10", "engine: fan-out, races and payloads", "bench.engine", "by_shape"),
     Benchmark("B11", "cleanup of a storm's backlog, against one plain UPDATE", "bench.cleanup", "of_a_storm"),
+    Benchmark(
+        "B12", "damper: its look at the backlog, against a primary-key lookup", "bench.damper", "against_a_lookup"
+    ),
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
     Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),
@@ -53,11 +56,14 @@ def main(arguments: Sequence[str]) -> int:
     if options.list:
         print("\n".join(f"{each.id:<6} {each.what}" for each in BENCHMARKS))
         print(f"{stress.NAME:<6} load, races, storms and deaths, judged by the logs; parts: {', '.join(stress.PARTS)}")
+        print(f"{cascade.NAME:<6} events that start themselves, beside other orgs, with the damper and without")
         return 0
+    if options.names == [cascade.NAME]:
+        return run_cascade(made, options)
     stressing = options.names[:1] == [stress.NAME]
     known = stress.PARTS if stressing else [each.id for each in BENCHMARKS]
     if unknown := sorted(set(options.names[stressing:]) - set(known)):
-        made.error(f"no benchmark {unknown[0]}; there are {', '.join(known)}" + (not stressing) * f", {stress.NAME}")
+        made.error(f"no benchmark {unknown[0]}; there are {', '.join(known)}")
     if options.rounds < 1:
         made.error(f"--rounds {options.rounds}: it takes at least 1")
     try:
@@ -73,18 +79,33 @@ def main(arguments: Sequence[str]) -> int:
         return 130
 
 
+def run_cascade(made: argparse.ArgumentParser, options: argparse.Namespace) -> int:
+    if not (options.rate > 0 and options.seconds > 0):
+        made.error(f"--rate {options.rate:g} --seconds {options.seconds:g}: both must be more than 0")
+    try:
+        environment.enter(environment.SERVICE)
+        return cascade.run(options.rate, options.seconds, as_json=options.json)
+    except LaunchError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
 def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser(PROGRAM, description="Measure; each run is bounded and starts its own servers.")
     made.add_argument(
         "names",
         nargs="*",
         metavar="NAME",
-        help="which; all without one; or stress [PART...]",
+        help="which; all without one; or stress [PART...]; or cascade",
     )
     made.add_argument("--list", action="store_true", help="name the benchmarks")
     made.add_argument("--json", action="store_true", help="print one JSON object a benchmark")
     made.add_argument("--rounds", type=int, default=10, help="stress: how often each storm is played (%(default)s)")
     made.add_argument("--seed", type=int, default=random.getrandbits(32), help="stress: what its chances come from")
+    made.add_argument("--rate", type=float, default=cascade.RATE, help="cascade: events a second (%(default)g)")
+    made.add_argument("--seconds", type=float, default=cascade.SECONDS, help="cascade: for how long (%(default)g)")
     return made
 
 

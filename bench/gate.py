@@ -133,7 +133,7 @@ def without_effect(made: Sequence[Arrival]) -> list[lua.Command]:
     """Return what the gate sends for these, under the name of a script that does nothing."""
     sha = redis().script_load(NOTHING)
     settings = conf.current()
-    sent = [gate._command(one, settings, 0, None, None) for one in made]  # noqa: SLF001
+    sent = [gate.command(one, settings, 0, None, None) for one in made]
     return [(command[0], sha, *command[2:]) for command in sent]
 
 

@@ -25,6 +25,7 @@ OPERATE = (
     *VIEW,
     "change_organizationflags",
     "cancel_instance",
+    "change_instance",
     "redrive_deadletter",
     "discard_deadletter",
     "add_definition",

@@ -87,6 +87,15 @@ class Conf:
     sweep_stale_seconds: float = 300.0
     sweep_orgs: int = 100
     sweep_interval_seconds: float = 300.0
+    # What the gate saw: days of the shadow report, definitions it tells apart in a day, seconds of recorded arrivals,
+    # and how many different counts a process holds until they are told.
+    report_days: int = 30
+    report_definitions: int = 100
+    arrivals_seconds: int = 3_600
+    tally_pending: int = 10_000
+    # One simulation: triggers it replays at most, and how long it may take.
+    simulation_triggers: int = 200_000
+    simulation_seconds: float = 20.0
     # Retries of an entry that failed by itself.
     retry_base_ms: int = 1_000
     retry_cap_ms: int = 60_000

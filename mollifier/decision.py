@@ -166,11 +166,15 @@ class PassThrough:
 
 @dataclass(frozen=True, slots=True)
 class ShadowLog:
-    """Start it now; an org that is `on` would have had it mollified, for this reason."""
+    """Start it now; an org that is `on` would have had it mollified, for this reason.
+
+    `trips` levels tripped that were not, here and in the two below.
+    """
 
     reason: Reason
     count: int
     limit: int
+    trips: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ class Mirrored:
     count: int
     limit: int
     wake: bool
+    trips: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +198,7 @@ class Mollify:
     position: int
     eta_seconds: float
     wake: bool
+    trips: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ def set_share(org: str, share: Share, *, now_ms: float = 0) -> None:
     Raises:
         BufferUnavailable: Redis can't be reached.
     """
-    client.call(_command(org, share), buffer.promotion(now_ms=now_ms))
+    client.call(command(org, share), buffer.promotion(now_ms=now_ms))
 
 
 def pause_env(scope: Scope, *, paused: bool, now_ms: float = 0) -> None:
@@ -44,7 +44,7 @@ def pause_env(scope: Scope, *, paused: bool, now_ms: float = 0) -> None:
     Raises:
         BufferUnavailable: Redis can't be reached.
     """
-    client.call(_command(keys.place(scope), Share(paused=paused)), buffer.promotion(now_ms=now_ms))
+    client.call(command(keys.place(scope), Share(paused=paused)), buffer.promotion(now_ms=now_ms))
 
 
 def reconcile(shares: Mapping[str, Share]) -> int:
@@ -62,10 +62,11 @@ def reconcile(shares: Mapping[str, Share]) -> int:
     }
     wrong = [org for org in known.keys() | shares.keys() if known.get(org, EVERYONES) != shares.get(org, EVERYONES)]
     if wrong:
-        client.call_all([*[_command(org, shares.get(org, EVERYONES)) for org in wrong], buffer.promotion()])
+        client.call_all([*[command(org, shares.get(org, EVERYONES)) for org in wrong], buffer.promotion()])
     return len(wrong)
 
 
-def _command(member: str, share: Share) -> lua.Command:
+def command(member: str, share: Share, partition: int | str = 0) -> lua.Command:
+    """Return the call that sets the share of an org, or of a place."""
     weight = "" if share.weight == 1 else repr(float(share.weight))
-    return SHARE.command(member=member, weight=weight, stop=int(share.paused))
+    return SHARE.command(partition, member=member, weight=weight, stop=int(share.paused))

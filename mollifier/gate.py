@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Any
 from uuid import UUID
 
-from mollifier import client, conf, keys, lua, telemetry
+from mollifier import client, conf, keys, lua, tally, telemetry
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -37,7 +37,7 @@ CHUNK_ENTRIES, CHUNK_BYTES = 100, 1024 * 1024
 # Who is forced could not be started, so there is nothing to fail open to, and waiting a little is better than refusing.
 FORCED_SECONDS = 1.0
 # Assumed while nothing was drained yet.
-PACE_PER_SECOND = 500.0
+PACE_PER_SECOND = float(tally.PACE_PER_SECOND)
 RETRY_AFTER_SECONDS = (1, 60)
 
 breaker = client.Breaker()
@@ -59,7 +59,9 @@ def admit(
     at_once = _at_once(arrival, settings, force)
     if at_once is not None:
         return at_once
-    return _ask([_command(arrival, settings, now_ms, force, rebind_from)], settings, force)[0]
+    decision = _ask([command(arrival, settings, now_ms, force, rebind_from)], settings, force)[0]
+    telemetry.gate.decided(arrival, decision)
+    return decision
 
 
 def admit_many(
@@ -78,9 +80,10 @@ def admit_many(
     decisions: list[Decision | None] = [_at_once(arrival, settings, force) for arrival in arrivals]
     asked = [at for at, decision in enumerate(decisions) if decision is None]
     for chunk in _chunks(arrivals, asked):
-        commands = [_command(arrivals[at], settings, now_ms, force, rebind_from) for at in chunk]
+        commands = [command(arrivals[at], settings, now_ms, force, rebind_from) for at in chunk]
         for at, decision in zip(chunk, _ask(commands, settings, force), strict=True):
             decisions[at] = decision
+            telemetry.gate.decided(arrivals[at], decision)
     return [decision for decision in decisions if decision is not None]
 
 
@@ -121,9 +124,15 @@ def _chunks(arrivals: Sequence[Arrival], asked: Sequence[int]) -> Iterator[list[
         yield chunk
 
 
-def _command(
-    arrival: Arrival, settings: conf.Conf, now_ms: float, force: Reason | None, rebind_from: UUID | None
+def command(
+    arrival: Arrival,
+    settings: conf.Conf,
+    now_ms: float,
+    force: Reason | None = None,
+    rebind_from: UUID | None = None,
+    partition: int | str | None = None,
 ) -> lua.Command:
+    """Return the call that decides about a trigger, in its org's partition or another one."""
     scope, mode = arrival.scope, arrival.rollout.effective
     binding = arrival.binding if mode is Mode.ON else None
     sent_as = arrival.sent_as if mode is Mode.ON else None
@@ -131,7 +140,7 @@ def _command(
     levels = arrival.rollout.limits.levels
     # In the order of the script's ARGV slots: building a dict here is a third of the client's time.
     return (
-        *lua.head(ADMIT, keys.partition_of(scope.org)),
+        *lua.head(ADMIT, keys.partition_of(scope.org) if partition is None else partition),
         int(now_ms * 1000),
         str(arrival.id),
         scope.org,
@@ -202,7 +211,7 @@ def _passed(reply: Sequence[Any]) -> PassThrough:
 
 
 def _mollified(reply: Sequence[Any]) -> Mollify:
-    _, reason, count, limit, position, depth, orgs, rate, wake = reply
+    _, reason, count, limit, position, depth, orgs, rate, wake, trips = reply
     # Orgs share the drainer, so its turn comes at latest when all is drained, and sooner when few orgs wait.
     ahead = min(int(depth), int(position) * max(1, int(orgs)))
     return Mollify(
@@ -212,6 +221,7 @@ def _mollified(reply: Sequence[Any]) -> Mollify:
         position=int(position),
         eta_seconds=round(ahead / max(float(rate), PACE_PER_SECOND), 3),
         wake=bool(wake),
+        trips=int(trips),
     )
 
 
@@ -223,8 +233,10 @@ def _retry_after(depth: int, rate: float) -> int:
 
 DECODERS: dict[bytes, Callable[[Sequence[Any]], Decision]] = {
     b"passed": _passed,
-    b"shadowed": lambda reply: ShadowLog(Reason(reply[1].decode()), int(reply[2]), int(reply[3])),
-    b"mirrored": lambda reply: Mirrored(Reason(reply[1].decode()), int(reply[2]), int(reply[3]), bool(reply[4])),
+    b"shadowed": lambda reply: ShadowLog(Reason(reply[1].decode()), int(reply[2]), int(reply[3]), int(reply[4])),
+    b"mirrored": lambda reply: Mirrored(
+        Reason(reply[1].decode()), int(reply[2]), int(reply[3]), bool(reply[4]), int(reply[5])
+    ),
     b"accepted": _mollified,
     b"duplicate_send": lambda reply: DuplicateSend(UUID(reply[2].decode()), reply[1] == b"accepted"),
     b"existing": lambda reply: Existing(UUID(reply[1].decode()), int(reply[2])),

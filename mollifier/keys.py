@@ -90,6 +90,11 @@ TABLE = (
     Family("stale_counts", "hash", "", "while not empty", "stale entries of each of those places"),
     Family("counters", "hash", "", "stays", "decisions, outcomes, gate and dwell times"),
     Family("flow", "hash", "minute", "70 min", "entered i, left o and their dwell w, per second"),
+    Family(
+        "tally", "hash", "org:day", "REPORT_DAYS", "counts c, definitions over a limit d, imagined waits w, of a day"
+    ),
+    Family("arrivals", "hash", "place:minute", "ARRIVALS_SECONDS", "arrived a, over a limit o, per second"),
+    Family("imagined", "hash", "place", "1 h", "how much would wait there, n, at the time at"),
 )
 FAMILIES = {family.name: family for family in TABLE}
 _NAMES = {
@@ -109,8 +114,8 @@ def partition_of(org: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def key(family: str, partition: int = 0) -> str:
-    """Return the family's key, or its prefix.
+def key(family: str, partition: int | str = 0) -> str:
+    """Return the family's key, or its prefix; a partition with a name is one that no org is in.
 
     Raises:
         KeyError: no such family.

@@ -33,6 +33,7 @@ TABLE = {
     "mollifier_parked": "Orgs and environments whose queued work stands aside: paused, or full (at the in-flight cap).",
     "mollifier_lapsed_total": "Entries taken back from expired leases.",
     "mollifier_orphaned_total": "Ids that were queued without an entry.",
+    "mollifier_tally_dropped_total": "Counts of the shadow report that no process had room for.",
 }
 LABELS = {
     "mollifier_gate_decisions_total": ("outcome", "reason"),
@@ -98,6 +99,9 @@ def _counters(counters: Mapping[str, int]) -> Iterable[Metric]:
         counted = _counter(f"mollifier_{kind}_total")
         counted.add_metric([], counters.get(kind, 0))
         yield counted
+    dropped = _counter("mollifier_tally_dropped_total")
+    dropped.add_metric([], counters.get(telemetry.DROPPED, 0))
+    yield dropped
 
 
 def _counter(name: str) -> CounterMetricFamily:

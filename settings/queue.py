@@ -10,7 +10,7 @@ Q_CLUSTER: dict[str, object] = {
     "name": "mollifier",
     "broker_class": "mollifier.broker.Broker",
     "django_redis": "queue",
-    "workers": env.integer("QUEUE_WORKERS", 2),
+    "workers": env.integer("QUEUE_WORKERS", 3),
     "bulk": 8,
     "timeout": 60,
     "retry": 90,

@@ -116,6 +116,15 @@ class Conf:
     # nothing must have been seen of one that ends.
     watch_failed_open: int = 1
     watch_quiet_seconds: float = 180.0
+    # Searches, exports and bulk actions: how long a search may take, rows of one export; things counted beforehand,
+    # taken between two looks at whether to stop, and tried by one task; suppressed triggers replayed a second.
+    search_max_ms: int = 2_000
+    export_rows: int = 10_000
+    bulk_counted: int = 10_000
+    bulk_batch: int = 100
+    bulk_slice_seconds: float = 20.0
+    bulk_heartbeat_seconds: float = 60.0
+    bulk_replay_rate: float = 10.0
     # Where requests of workflows may go besides the public internet, and how much one may take.
     outbound_allow: str = ""
     outbound_max_seconds: float = 300.0

@@ -4,11 +4,14 @@ import os
 import signal
 from typing import Any
 
+from settings import env
 from workflows import step, workflow
 
 Json = dict[str, Any]
 
 _failed_before: set[str] = set()
+# How long one lives that goes on by events: longer than any look at what is live takes.
+CASCADE_SECONDS = float(env.text("BENCH_CASCADE_SECONDS", "3"))
 
 
 @step
@@ -115,3 +118,18 @@ async def wake_loop(ctx: Any, payload: Json) -> int:
 async def crash(ctx: Any, _payload: Any) -> None:
     """Kill whoever runs it."""
     await ctx.step(kill_process)
+
+
+@workflow("chaos-feed")
+async def feed(ctx: Any, payload: Any) -> None:
+    """Live for a moment, then emit the very event that starts this, twice."""
+    await ctx.sleep(CASCADE_SECONDS)
+    for _ in range(2):
+        await ctx.emit("chaos.fed", payload)
+
+
+@workflow("chaos-ping")
+@workflow("chaos-pong")
+async def pass_on(ctx: Any, _payload: Any) -> None:
+    """Live for a moment; the end of each of the two starts the other."""
+    await ctx.sleep(CASCADE_SECONDS)

@@ -29,7 +29,7 @@ class Script:
     keys: tuple[str, ...]
     arguments: tuple[str, ...]
 
-    def command(self, partition: int = 0, tail: Sequence[Any] = (), **arguments: Any) -> Command:
+    def command(self, partition: int | str = 0, tail: Sequence[Any] = (), **arguments: Any) -> Command:
         """Return the EVALSHA call.
 
         Raises:
@@ -39,7 +39,7 @@ class Script:
 
 
 @lru_cache(maxsize=256)
-def head(script: Script, partition: int) -> Command:
+def head(script: Script, partition: int | str) -> Command:
     """Return the part of a call that is the same for a partition."""
     return ("EVALSHA", script.sha, len(script.keys), *[keys.key(name, partition) for name in script.keys])
 

@@ -7,9 +7,10 @@
 -- and increment, which the caller could not report before. Outcomes:
 --   passed room [left free_in]                         start it now; tell = 1 asks how many more the environment's
 --                                                      limit lets pass now, and when the next becomes free
---   shadowed reason count limit                        start it now; `on` would have mollified it
---   mirrored reason count limit wake                   start it now; a copy is kept to be compared with the row
---   accepted reason count limit position depth orgs rate wake    it is kept; wake = 1 asks for a drainer
+--   shadowed reason count limit trips                  start it now; `on` would have mollified it; so many levels
+--                                                      tripped that were not
+--   mirrored reason count limit wake trips             start it now; a copy is kept to be compared with the row
+--   accepted reason count limit position depth orgs rate wake trips    it is kept; wake = 1 asks for a drainer
 --   duplicate_send outcome id                          this very request was passed or accepted under that id
 --   existing id age_ms | mismatch id                   the idempotency key is bound, with the same or another body
 --   no_room buffered                                   so many of its group are buffered; nothing is written
@@ -132,21 +133,23 @@ end
 
 -- 3. The limits: a level is full when its limit-th newest pass is younger than the window, so no window ever holds
 -- more. Every full level trips, the first that is full or held is the reason.
-local reason, count, limit = forced ~= '' and forced, 0, 0
+local reason, count, limit, trips = forced ~= '' and forced, 0, 0, 0
 for i = 1, forced == '' and levels or 0 do
   local at = TAIL + 5 * i - 5
   local most = tonumber(ARGV[at + 2])
   local nth = redis.call('LINDEX', passes .. ARGV[at + 1], most - 1)
   local full = nth and now - nth < tonumber(ARGV[at + 3])
+  local held = known[2 + i] and now < tonumber(known[2 + i])
   if full then
+    trips = trips + (held and 0 or 1)
     redis.call('SET', wanted[2 + i], now + ARGV[at + 4], 'PX', math.floor(ARGV[at + 4] / 1000) + 60000)
   end
-  if not reason and (full or known[2 + i] and now < tonumber(known[2 + i])) then
+  if not reason and (full or held) then
     reason, count, limit = ARGV[at], most, most
   end
 end
 
-if reason and mode == 'shadow' then return answer('shadowed', reason, count, limit) end
+if reason and mode == 'shadow' then return answer('shadowed', reason, count, limit, trips) end
 
 -- 4. Order: behind queued and leased entries of the same environment.
 local here = redis.call('HMGET', env .. place, 'n', 'q', 'h', 'b', 'm')
@@ -182,7 +185,7 @@ if not reason then
   if mode == 'on' then remember('passed') end
   return answer('passed', 'room', left, free_in)
 elseif mode == 'shadow' then
-  return answer('shadowed', reason, count, limit)
+  return answer('shadowed', reason, count, limit, trips)
 end
 
 -- 5. Caps: refused before anything is written.
@@ -201,14 +204,14 @@ if mode == 'mirror' then
   local mirrors, mirror_bytes = tonumber(whole[6] or 0), tonumber(whole[7] or 0)
   if over(all_n + mirrors, 1, cap_total_entries) or over(all_b + mirror_bytes, size, cap_total_bytes) then
     redis.call('HINCRBY', counters, 'mirrored:skipped', 1)
-    return answer('shadowed', reason, count, limit)
+    return answer('shadowed', reason, count, limit, trips)
   end
   if redis.call('SET', mirror .. id, head .. snapshot, 'NX') then
     redis.call('ZADD', mirrored, now + mirror_for, id)
     redis.call('HSET', totals, 'mirrored', mirrors + 1, 'mirrored_bytes', mirror_bytes + size, 'seq', seq)
   end
   redis.call('HINCRBY', counters, 'gate:mirrored:' .. reason, 1)
-  return {'mirrored', reason, count, limit, nudge()}
+  return {'mirrored', reason, count, limit, nudge(), trips}
 end
 if over(n, 1, cap_env_entries) or over(b, size, cap_env_bytes) then return answer('full', 'env', n, rate) end
 if over(org_n, 1, cap_org_entries) or over(org_b, size, cap_org_bytes) then
@@ -220,7 +223,7 @@ end
 
 -- 6. Keep it, at the end of its queue.
 if not redis.call('SET', entry .. id, head .. snapshot, 'NX') then
-  return {'accepted', reason, count, limit, math.max(ahead, 1), all_n, redis.call('ZCARD', ready_orgs), rate, 0}
+  return {'accepted', reason, count, limit, math.max(ahead, 1), all_n, redis.call('ZCARD', ready_orgs), rate, 0, 0}
 end
 remember('accepted')
 if group then redis.call('HINCRBY', env .. place, 'g:' .. group, 1) end
@@ -253,4 +256,4 @@ if redis.call('HINCRBY', minute, 'i' .. second % 60, 1) == 1 then redis.call('EX
 redis.call('HINCRBY', counters, 'gate:accepted:' .. reason, 1)
 -- How many share the drainer matters only where others wait.
 local orgs = n < all_n and redis.call('ZCARD', ready_orgs) or 1
-return {'accepted', reason, count, limit, ahead + 1, all_n + 1, orgs, rate, nudge()}
+return {'accepted', reason, count, limit, ahead + 1, all_n + 1, orgs, rate, nudge(), trips}

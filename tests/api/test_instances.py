@@ -4,8 +4,11 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
+from tests.api.conftest import make_caller
+from workflows.intake import lookup
 from workflows.models import Event, Instance
 
 
@@ -143,3 +146,31 @@ def test_a_fence_is_one_number(acme, sent):
     made = acme.trigger().json()["id"]
     refused = acme.post(f"instances/{made}/cancel", If_Match=sent)
     assert (refused.status_code, refused.json()["parameter"]) == (400, "If-Match")
+
+
+def test_a_search_narrows_the_list_of_rows_and_entries(smoothed):
+    first = smoothed.trigger(tags=["vip"]).json()["id"]
+    second = smoothed.trigger(tags=["calm"]).json()["id"]
+
+    def ids(text):
+        return [each["id"] for each in smoothed.get("instances?" + urlencode({"q": text})).json()["data"]]
+
+    assert ids("") == ids("age<1h org:acme") == [second, first]
+    assert ids("status:buffered") == ids("-vip") == [second]
+    assert ids("vip,calm -status:buffered") == [first]
+
+
+def test_a_search_that_can_not_be_read_names_the_word_and_the_fix(acme):
+    make_caller("other")
+    for text, said in (("stauts:failed", "write status:"), ("org:other", "there is no org other here")):
+        answer = acme.get("instances?" + urlencode({"q": text}))
+        assert answer.status_code == 400
+        assert (answer.json()["code"], answer.json()["parameter"]) == ("search_invalid", "q")
+        assert said in answer.json()["detail"]
+
+
+def test_a_search_that_takes_too_long_is_given_up(acme, settings, monkeypatch):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "SEARCH_MAX_MS": 20}
+    monkeypatch.setattr(lookup, "listing", lambda *_: connection.cursor().execute("SELECT pg_sleep(5)"))
+    answer = acme.get("instances?q=vip")
+    assert (answer.status_code, answer.json()["code"]) == (400, "search_too_wide")

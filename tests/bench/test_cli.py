@@ -22,11 +22,13 @@ def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFix
         "B9",
         "B10",
         "B11",
+        "B12",
         "B13",
         "B17",
         "B18",
         "B19",
         "stress",
+        "cascade",
     ]
 
 

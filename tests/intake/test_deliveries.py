@@ -5,6 +5,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from tests import receivers
 from tests.nowhere import no_redis
@@ -278,6 +279,23 @@ def test_a_second_pass_leaves_at_once_while_one_is_at_work(outside):
     with held_elsewhere(deliveries.LOCK, {}):
         assert deliveries.run().taken == 0
     assert deliveries.run().taken == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_comes_while_a_pass_is_at_work_is_sent_by_it(outside):
+    receivers.make(outside)
+
+    def answer_and_tell(handler):
+        if len(outside.seen) == 1:
+            tell(second=True)
+            assert deliveries.run().taken == 0
+            connection.close()
+        handler.say(204)
+
+    outside.answer = answer_and_tell
+    tell(second=False)
+    assert dict(deliveries.run().outcomes) == {"delivered": 2}
+    assert [seen.json["data"]["second"] for seen in outside.seen] == [False, True]
 
 
 def test_who_is_switched_off_is_sent_nothing_until_it_is_on_again(outside):

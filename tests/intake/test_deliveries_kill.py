@@ -1,4 +1,4 @@
-"""Processes that die between the commit of a notice and its delivery: it arrives all the same, with one id."""
+"""Notices across processes: the cluster sends what others told; who dies in between is followed, with one id."""
 
 import signal
 import subprocess
@@ -6,12 +6,15 @@ import sys
 import threading
 
 import pytest
+from django_q.models import Schedule
 
 from tests import receivers
 from tests.outside import serve
 from tests.processes import environment
+from tests.receivers import ADA
+from tests.tenants import make_env
 from tests.waiting import until
-from workflows.intake import deliveries
+from workflows.intake import deliveries, rollout
 from workflows.models import Delivery
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.processes]
@@ -26,7 +29,7 @@ notices.tell(notices.Notice.STORM_OPENED, None, {"n": 1})
 SENDS = """
 import django
 django.setup()
-from workflows.intake import deliveries
+from workflows.intake import deliveries, rollout
 deliveries.run()
 """
 
@@ -71,3 +74,22 @@ def test_a_sender_that_was_killed_before_the_answer_is_followed_with_the_same_id
         assert [seen.headers["webhook-id"] for seen in outside.seen] == [str(delivery.event_id)] * 2
     sent = Delivery.objects.get()
     assert (sent.state, sent.attempts) == ("delivered", 2)
+
+
+def test_the_cluster_is_woken_and_sends_what_another_process_told():
+    """No schedule is there to help: the wake-up after the commit is all that the cluster hears."""
+    Schedule.objects.all().delete()
+    with serve() as outside:
+        env = environment(WORKFLOWS_OUTBOUND_ALLOW=receivers.ALLOWED)
+        command = [sys.executable, "manage.py", "qcluster"]
+        cluster = subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            org = make_env("acme").org
+            receivers.make(outside, org.id)
+            rollout.set_rollout(org.id, actor=ADA, reason="enrol", mode="on")
+            until(lambda: outside.seen, 60)
+            until(lambda: Delivery.objects.get().state == "delivered", 30)
+        finally:
+            cluster.send_signal(signal.SIGTERM)
+            cluster.wait(60)
+    assert outside.seen[0].json["type"] == "rollout.changed"

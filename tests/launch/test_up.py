@@ -120,7 +120,7 @@ def strike_a_worker(running):
     before = running.text.count("cluster=mollifier")
     sentinel, worker, *_ = descendants(cluster)
     os.kill(worker, signal.SIGKILL)
-    running.wait_for("cluster=mollifier workers=2", times=before + 1, seconds=20)
+    running.wait_for("cluster=mollifier workers=3", times=before + 1, seconds=20)
     waiting.until(lambda: not lives(sentinel))
 
 

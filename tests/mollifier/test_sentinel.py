@@ -27,7 +27,7 @@ def test_a_killed_idle_worker_ends_the_cluster_within_seconds_and_asks_for_a_new
     cluster = start()
     worker = cluster.wait_for("started")
     os.kill(worker, signal.SIGKILL)
-    assert cluster.ends(5) == sentinel.EXIT_SUDDEN_DEATH
+    assert cluster.ends(30) == sentinel.EXIT_SUDDEN_DEATH
 
 
 @pytest.mark.parametrize("place", [1, 2, 3, 4], ids=["worker", "worker", "monitor", "pusher"])
@@ -36,7 +36,7 @@ def test_the_death_of_any_process_of_the_pool_ends_all_of_them(start, place):
     cluster.wait_for("started")
     family = descendants(cluster.process.pid)
     os.kill(family[place], signal.SIGKILL)
-    assert cluster.ends(5) == sentinel.EXIT_SUDDEN_DEATH
+    assert cluster.ends(30) == sentinel.EXIT_SUDDEN_DEATH
     waiting.until(lambda: not any(map(lives, family)))
 
 
@@ -45,7 +45,7 @@ def test_a_killed_sentinel_takes_its_pool_with_it(start):
     cluster.wait_for("started")
     family = descendants(cluster.process.pid)
     os.kill(cluster.sentinel(), signal.SIGKILL)
-    assert cluster.ends(5) == sentinel.EXIT_SUDDEN_DEATH
+    assert cluster.ends(30) == sentinel.EXIT_SUDDEN_DEATH
     waiting.until(lambda: not any(map(lives, family)))
 
 
@@ -64,7 +64,7 @@ def test_a_signal_stops_the_cluster_and_reaches_a_running_task(start, number):
     cluster.wait_for("lingers")
     cluster.process.send_signal(number)
     cluster.wait_for("left")
-    assert cluster.ends(5) == 0
+    assert cluster.ends(30) == 0
 
 
 def test_a_task_that_ignores_the_stop_is_ended_when_the_time_is_up(start):

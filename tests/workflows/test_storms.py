@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from tests import receivers
+from tests.exchanges import traced
 from tests.outside import Outside
 from tests.tenants import make_env, trigger
 from workflows import storms
@@ -138,3 +139,12 @@ def test_many_at_once_tell_of_one_opening(settings):
 def test_one_that_is_told_of_in_vain_is_opened_all_the_same():
     storms.suppress(suppressed(make_env()), limit=1, backlog=1)
     assert not Delivery.objects.exists()
+
+
+def test_a_refusal_while_it_is_open_is_one_statement():
+    env = make_env()
+    storms.suppress(suppressed(env, "a"), limit=1, backlog=1)
+    with traced() as sent:
+        storms.suppress(suppressed(env, "b"), limit=1, backlog=1)
+    assert len(sent) == 1
+    assert Storm.objects.get().suppressed == 2

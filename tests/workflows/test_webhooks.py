@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from cryptography.fernet import Fernet
@@ -72,6 +73,11 @@ def test_what_can_not_be_is_refused_with_its_field(values, code, field):
 def test_an_org_is_not_told_of_the_service():
     with pytest.raises(WebhookRefused, match="webhooks of the whole service alone"):
         create(make_env().org_id, types=["gate.tripped"])
+
+
+def test_an_org_that_is_not_there_has_none():
+    with pytest.raises(WebhookRefused, match="no such organization"):
+        create(uuid4())
 
 
 def test_an_org_may_have_so_many_and_no_more(settings):

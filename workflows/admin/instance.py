@@ -1,4 +1,4 @@
-"""Instances: a list by keys, the timeline of one, and cancel; a buffered one has the same page."""
+"""Instances: a list by keys, the page of one, and its verbs; a buffered one has the same page."""
 
 from typing import Any
 from uuid import UUID
@@ -10,16 +10,18 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows.admin import cancel, instances, page, timeline
-from workflows.intake import ancestry, definitions, lookup, refresher
+from workflows.admin import cancel, detail, instances, page, pausing, searching
+from workflows.admin.detail import Live
+from workflows.intake import definitions, lookup, refresher
 from workflows.intake.directory import Env
-from workflows.intake.lookup import Filters, LookupUnavailable
+from workflows.intake.lookup import LookupUnavailable
+from workflows.intake.view import InstanceView
 from workflows.models import Instance
-from workflows.states import FINISHED
+from workflows.states import Status
 
-EVENTS_SHOWN = 200
-FAMILY_SHOWN = 100
 SUGGESTIONS = 200
+EVERY_MS = 3_000
+LONGEST_NUMBER = 9
 
 
 @admin.register(Instance)
@@ -27,8 +29,17 @@ class InstancePage(page.ReadOnlyPage):
     """Own views under the table's usual addresses: Django's list counts and sorts, which a big table can't afford."""
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.cancel_view)
-        return [path("<uuid:pk>/cancel/", view, name="workflows_instance_cancel"), *super().get_urls()]
+        views = {
+            "cancel": self.cancel_view,
+            "pause": self.pause_view,
+            "resume": self.resume_view,
+            "live": self.live_view,
+        }
+        own = [
+            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"workflows_instance_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -36,13 +47,9 @@ class InstancePage(page.ReadOnlyPage):
         wanted = request.GET.get("q", "").strip()
         if id_ := as_uuid(wanted):
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[id_]))
-        env = find_env(request.GET.get("env", ""))
-        filters = Filters(
-            status=status if (status := request.GET.get("status")) in instances.STATUSES else None,
-            definition=request.GET.get("definition") or None,
-            tag=wanted or None,
-        )
+        asked = searching.ask(request.GET)
         known = refresher.current()
+        before = as_uuid(request.GET.get("before", ""))
         return TemplateResponse(
             request,
             "workflows/admin/instances.html",
@@ -50,12 +57,9 @@ class InstancePage(page.ReadOnlyPage):
                 **self.admin_site.each_context(request),
                 "opts": self.opts,
                 "title": "Instances",
-                "part": instances.read(env, filters, as_uuid(request.GET.get("before", ""))),
+                "part": instances.Part(()) if asked.fault else instances.read(asked.env, asked.filters, before),
                 "estimate": instances.estimate(),
-                "env": f"{env.org.slug}/{env.slug}" if env else "",
-                "env_missing": request.GET.get("env", "") if not env else "",
-                "filters": filters,
-                "narrowed": bool(env or filters != Filters()),
+                "asked": asked,
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
@@ -72,48 +76,89 @@ class InstancePage(page.ReadOnlyPage):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        id_ = as_uuid(object_id or "")
-        env = env_of(id_, request) if id_ else None
-        if id_ is None or env is None:
-            raise Http404("No such instance; one that is still buffered is found from the Buffer page")
-        try:
-            found = lookup.find(env, id_)
-        except LookupUnavailable:
-            found = None
-            messages.error(request, "Redis does not answer; a buffered instance can't be shown now.")
-        if found is None:
-            raise Http404(f"There is no instance {id_}")
-        if found.id != id_:
-            messages.info(request, f"{id_} is superseded: this instance owns its idempotency key.")
+        env, found = find(request, as_uuid(object_id or ""))
+        if str(found.id) != object_id:
+            messages.info(request, f"{object_id} is superseded: this instance owns its idempotency key.")
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[found.id]))
-        after = int(text) if (text := request.GET.get("after", "")).isdecimal() else 0
-        log = lookup.read_log(env, id_, after, EVENTS_SHOWN)
-        moments = list(timeline.tell(log.events if log else (), found.accepted_at))
+        live = read_live(request, env, found)
+        rest = detail.read_rest(found, live.veil, number(request, "after") or 0)
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": str(found.id), "rest": rest}
         return TemplateResponse(
-            request,
-            "workflows/admin/instance.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": str(id_),
-                "instance": found,
-                "payload": timeline.pretty(found.payload),
-                "output": timeline.pretty(found.output) if found.output != b"null" else "",
-                "metadata": timeline.pretty(found.metadata) if found.metadata != b"{}" else "",
-                "moments": moments,
-                "after": after,
-                "more": moments[-1].seq if moments and moments[-1].seq < found.last_seq else None,
-                "finished": found.status in FINISHED,
-                "family": ancestry.tree(env, found.id, FAMILY_SHOWN) or [],
-                "query": urlencode({"env": str(env.id), "seq": str(found.last_seq)}),
-            },
+            request, "workflows/admin/instance.html", {**context, **live_context(request, env, live)}
         )
 
+    def live_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Answer the part that moves; with the end of the instance comes the rest once more."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        env, found = find(request, pk)
+        live = read_live(request, env, found)
+        context = live_context(request, env, live)
+        if live.finished:
+            context["rest"] = detail.read_rest(found, live.veil, number(request, "after") or 0)
+            context["out_of_band"] = True
+        return TemplateResponse(request, "workflows/admin/instance_live.html", context)
+
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        env = env_of(pk, request)
-        if env is None:
-            raise Http404(f"There is no instance {pk}")
-        return cancel.cancel(request, self, env, pk)
+        return cancel.cancel(request, self, env_or_404(request, pk), pk)
+
+    def pause_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        return pausing.steer(request, self, env_or_404(request, pk), pk, pausing.PAUSE)
+
+    def resume_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        return pausing.steer(request, self, env_or_404(request, pk), pk, pausing.RESUME)
+
+
+def find(request: HttpRequest, id_: UUID | None) -> tuple[Env, InstanceView]:
+    """Find an instance, buffered or not.
+
+    Raises:
+        Http404: there is none, or it is buffered and Redis does not answer.
+    """
+    env = env_of(id_, request) if id_ else None
+    if id_ is None or env is None:
+        raise Http404("No such instance; one that is still buffered is found from the Buffer page")
+    try:
+        found = lookup.find(env, id_)
+    except LookupUnavailable:
+        found = None
+        messages.error(request, "Redis does not answer; a buffered instance can't be shown now.")
+    if found is None:
+        raise Http404(f"There is no instance {id_}")
+    return env, found
+
+
+def read_live(request: HttpRequest, env: Env, found: InstanceView) -> Live:
+    # The token of a hook is the permission to resume it.
+    tokens = request.user.has_perm(pausing.MAY_PAUSE)
+    return detail.read_live(env, found, start=number(request, "from"), tokens=tokens)
+
+
+def live_context(request: HttpRequest, env: Env, live: Live) -> dict[str, Any]:
+    """Return what the part that moves is drawn from; its buttons carry the log's tail that is shown."""
+    kept = {name: str(value) for name in ("from", "after") if (value := number(request, name))}
+    return {
+        "live": live,
+        "instance": live.instance,
+        "query": urlencode({"env": str(env.id), "seq": str(live.instance.last_seq)}),
+        "live_query": urlencode({"env": str(env.id), **kept}),
+        "env_query": urlencode({"env": str(env.id)}),
+        "every_ms": EVERY_MS,
+        "paused": live.instance.status == Status.PAUSED,
+    }
+
+
+def number(request: HttpRequest, name: str) -> int | None:
+    """Read a number of an event from the address; what can't be one is none."""
+    text = request.GET.get(name, "")
+    return int(text) if text.isdecimal() and len(text) <= LONGEST_NUMBER else None
+
+
+def env_or_404(request: HttpRequest, pk: UUID) -> Env:
+    env = env_of(pk, request)
+    if env is None:
+        raise Http404(f"There is no instance {pk}")
+    return env
 
 
 def as_uuid(text: str) -> UUID | None:

@@ -12,11 +12,12 @@ from workflows.intake.directory import Env
 from workflows.intake.lookup import Filters
 from workflows.intake.view import BUFFERED
 from workflows.models import Instance
-from workflows.states import FINISHED, Status
+from workflows.states import Status
 
 PER_PAGE = 50
 # A filter that no index serves is given up after this time, with a word to the operator.
 PATIENCE_MS = 2_000
+ROWS = "SELECT i.* FROM workflows_instance i WHERE {} ORDER BY i.id DESC LIMIT %s"
 STATUSES = (BUFFERED, *(status.value for status in Status))
 
 
@@ -62,9 +63,9 @@ def read(env: Env | None, filters: Filters, before: UUID | None) -> Part:
         return Part((), gave_up=True)
 
 
-def read_env(env: Env, filters: Filters, before: UUID | None) -> Part:
+def read_env(env: Env, filters: Filters, before: UUID | None, limit: int | None = None) -> Part:
     """Read one environment's page, buffered instances included."""
-    page = lookup.listing(env, filters, before, PER_PAGE)
+    page = lookup.listing(env, filters, before, limit or PER_PAGE)
     lines = tuple(
         Line(
             id=each.id,
@@ -83,21 +84,12 @@ def read_env(env: Env, filters: Filters, before: UUID | None) -> Part:
     return Part(lines, page.next_cursor, page.complete)
 
 
-def read_all(filters: Filters, before: UUID | None) -> Part:
+def read_all(filters: Filters, before: UUID | None, limit: int | None = None) -> Part:
     """Read rows of every tenant; what is buffered is on the Buffer page."""
-    rows = Instance.objects.order_by("-id")
-    if before:
-        rows = rows.filter(id__lt=before)
-    if filters.status:
-        rows = rows.filter(status=filters.status)
-        if filters.status not in FINISHED:
-            rows = rows.filter(finished_at=None)
-    if filters.definition:
-        rows = rows.filter(definition=filters.definition)
-    if filters.tag:
-        rows = rows.filter(tags__contains=[filters.tag])
-    lines = list(as_lines(rows[: PER_PAGE + 1]))
-    return Part(tuple(lines[:PER_PAGE]), lines[PER_PAGE - 1].id if len(lines) > PER_PAGE else None)
+    condition, values = lookup.conditions(filters, before)
+    limit = limit or PER_PAGE
+    lines = list(as_lines(Instance.objects.raw(ROWS.format(condition), [*values, limit + 1])))
+    return Part(tuple(lines[:limit]), lines[limit - 1].id if len(lines) > limit else None)
 
 
 def as_lines(rows: Iterable[Instance]) -> Iterable[Line]:

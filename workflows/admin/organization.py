@@ -11,13 +11,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
-from workflows.admin import page, rollout
+from workflows.admin import page, rollout, simulation
 from workflows.admin.page import Page
-from workflows.intake import console
+from workflows.intake import console, shadow
 from workflows.models import Environment, FlagChange, Organization
 from workflows.templatetags import readable
 
 CHANGES_SHOWN = 8
+PERIODS = (1, 7, 30)
 
 
 class WithDepths(ChangeList):  # type: ignore[misc]
@@ -62,8 +63,15 @@ class OrganizationPage(Page):
         return [column if column != "change_rollout" else "may_not_change" for column in columns]
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.rollout_view)
-        return [path("<uuid:pk>/rollout/", view, name="workflows_organization_rollout"), *super().get_urls()]
+        views = {"rollout": self.rollout_view, "simulation": self.simulation_view}
+        own = [
+            path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"workflows_organization_{name}")
+            for name, view in views.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def simulation_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        return simulation.view(request, self, pk)
 
     def rollout_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         return rollout.change(request, self, pk)
@@ -76,7 +84,7 @@ class OrganizationPage(Page):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         org = self.get_object(request, object_id) if object_id else None
-        extra = {"tenant": tenant(org)} if isinstance(org, Organization) else {}
+        extra = {"tenant": tenant(org, days_of(request))} if isinstance(org, Organization) else {}
         response: HttpResponse = super().changeform_view(
             request, object_id, form_url, {**(extra_context or {}), **extra}
         )
@@ -123,7 +131,13 @@ class OrganizationPage(Page):
         return page.disabled("Change…", "Needs the permission to change organization flags")
 
 
-def tenant(org: Organization) -> dict[str, Any]:
+def days_of(request: HttpRequest) -> int:
+    """Return for how many days the shadow report is asked."""
+    asked = request.GET.get("days", "")
+    return int(asked) if asked in {f"{days}" for days in PERIODS} else shadow.DAYS
+
+
+def tenant(org: Organization, days: int) -> dict[str, Any]:
     """Gather what the page of one org shows above its form."""
     flags = rollout.flags_of(org)
     return {
@@ -134,6 +148,8 @@ def tenant(org: Organization) -> dict[str, Any]:
         "diverting": console.diverting(),
         "environments": rollout.enrolment(org),
         "depth": console.depths([org.pk])[org.pk],
+        "shadow": shadow.report(org.pk, days),
+        "periods": [(each, each == days) for each in PERIODS],
         "changes": list(FlagChange.objects.filter(org=org)[:CHANGES_SHOWN]),
     }
 

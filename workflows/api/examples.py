@@ -2,7 +2,20 @@
 
 from typing import Any
 
-from workflows.api.examples_values import AT, BINDING, FLAGS, ID, LIMITED, OTHER_ID, RENAMED, SAVED, SCHEDULE, WELCOME
+from workflows.api.examples_values import (
+    AT,
+    BINDING,
+    FLAGS,
+    ID,
+    LIMITED,
+    OTHER_ID,
+    RENAMED,
+    SAVED,
+    SCHEDULE,
+    SHADOW_REPORT,
+    SIMULATION,
+    WELCOME,
+)
 
 STARTED: dict[str, Any] = {
     "id": ID,
@@ -76,6 +89,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "post_batch": {"two, one of them unknown": {"triggers": [ORDER, {"definition": "no-such-flow"}]}},
     "cancel_instance": {"with a reason": {"reason": "ordered twice"}},
+    "post_simulation": {"a smaller limit": {"limit": 20, "window_ms": 1_000, "hold_ms": 0, "drain_rate": 10}},
     "redrive_entry": {"its cause is mended": {"reason": "the disk has room again"}},
     "discard_entry": {"nobody needs it": {"reason": "a test of last week"}},
     "change_tags": {"one more": {"add": ["urgent"]}, "one for another": {"add": ["calm"], "remove": ["urgent"]}},
@@ -204,6 +218,8 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("get_shadow_report", 200): {"a week": SHADOW_REPORT},
+    ("post_simulation", 200): {"a smaller limit, drained slowly": SIMULATION},
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
     ("append_event", 201): {"appended": {"seq": 2}},
     ("post_schedule", 201): {"made": SCHEDULE},

@@ -1,6 +1,7 @@
 """Instances: read one, list them, and the verbs on one, buffered or not."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from datetime import datetime
 from typing import ClassVar, TypeVar
 from uuid import UUID
@@ -9,6 +10,7 @@ import msgspec
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from workflows import search
 from workflows.api import parsing, problems, responses, schema, schema_events, schema_verbs
 from workflows.api.auth import caller_of
 from workflows.api.base import ApiView
@@ -24,10 +26,13 @@ from workflows.api.serializers import (
 )
 from workflows.api.serializers_events import Tree
 from workflows.api.triggers import due
-from workflows.intake import ancestry, control, lookup
+from workflows.intake import ancestry, control, lookup, narrowing
 from workflows.intake.control import At
+from workflows.intake.directory import Env
 from workflows.intake.lookup import Filters
+from workflows.intake.narrowing import Narrowed, SearchTooWide
 from workflows.scopes import Scopes
+from workflows.search import SearchInvalid
 
 READ = frozenset({Scopes.INSTANCES_READ})
 WRITE = frozenset({Scopes.INSTANCES_WRITE})
@@ -49,9 +54,13 @@ class InstancesView(ApiView):
     @schema.LIST_INSTANCES
     def get(self, request: Request) -> HttpResponse:
         asked = parsing.query(request, ListQuery)
-        filters = Filters(asked.status, asked.definition, asked.tag, asked.since)
-        page = lookup.listing(caller_of(request).env, filters, asked.cursor, asked.limit)
-        return responses.page(page)
+        env = caller_of(request).env
+        filters = Filters(asked.status, asked.definition, asked.tag, asked.since, searched(env, asked.q))
+        try:
+            with narrowing.patience() if filters.search else nullcontext():
+                return responses.page(lookup.listing(env, filters, asked.cursor, asked.limit))
+        except SearchTooWide as error:
+            raise problems.invalid_parameter(error.code, str(error), "q") from None
 
 
 class InstanceView(ApiView):
@@ -158,6 +167,18 @@ class ResumeView(SteerView):
         asked, caller = read(request, pause_body), caller_of(request)
         outcome = control.resume(caller.env, id_, actor=caller.name, at=fence(request, asked.as_of))
         return responses.steered(caller.env, id_, outcome)
+
+
+def searched(env: Env, text: str | None) -> Narrowed | None:
+    """Read a search of one environment.
+
+    Raises:
+        Problem: 400 naming the word and the fix.
+    """
+    try:
+        return narrowing.resolve(search.parse(text), [env]) if text else None
+    except SearchInvalid as error:
+        raise problems.invalid_parameter(error.code, str(error), "q") from None
 
 
 def read(request: Request, body: "msgspec.json.Decoder[T]") -> T:

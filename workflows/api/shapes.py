@@ -8,6 +8,7 @@ from workflows.api import (
     serializers_events,
     serializers_health,
     serializers_hooks,
+    serializers_rollout,
     serializers_schedules,
 )
 
@@ -33,6 +34,9 @@ SHAPES = (
     serializers_hooks.Resumed,
     serializers_hooks.EventRequest,
     serializers_hooks.Appended,
+    serializers_rollout.ShadowReport,
+    serializers_rollout.SimulationRequest,
+    serializers_rollout.SimulationAnswer,
     serializers_schedules.ScheduleRequest,
     serializers_schedules.ScheduleChangeRequest,
     serializers_schedules.SchedulePage,

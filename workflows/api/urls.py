@@ -26,6 +26,8 @@ from workflows.api.instances import (
     TreeView,
 )
 from workflows.api.schedules import SchedulesView, ScheduleView
+from workflows.api.shadow import ShadowReportView
+from workflows.api.simulations import SimulationsView
 from workflows.api.triggers import BatchView, TriggersView
 
 urlpatterns = [
@@ -55,6 +57,8 @@ urlpatterns = [
     path("api/v1/definitions/<slug:slug>", DefinitionView.as_view()),
     path("api/v1/definitions/<slug:slug>/versions", VersionsView.as_view()),
     path("api/v1/flags", FlagsView.as_view()),
+    path("api/v1/simulations", SimulationsView.as_view()),
+    path("api/v1/shadow-report", ShadowReportView.as_view()),
     path("api/v1/schedules", SchedulesView.as_view()),
     path("api/v1/schedules/<uuid:id_>", ScheduleView.as_view()),
     path("healthz/live", LiveView.as_view()),

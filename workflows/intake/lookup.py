@@ -17,11 +17,12 @@ from mollifier.entry import Entry
 from mollifier.errors import MollifierError
 from workflows import eventlog
 from workflows.fence import StoredEvent
-from workflows.intake import view
+from workflows.intake import narrowing, view
 from workflows.intake.directory import Env
+from workflows.intake.narrowing import Narrowed
 from workflows.intake.view import BUFFERED, InstanceView
 from workflows.models import Instance
-from workflows.states import Status
+from workflows.states import FINISHED, Status
 
 # Looked at in the buffer for one page.
 MAX_ENTRIES = 1_000
@@ -49,6 +50,18 @@ class Filters:
     definition: str | None = None
     tag: str | None = None
     since: datetime | None = None
+    search: Narrowed | None = None
+
+    @property
+    def wanted(self) -> str | None:
+        """Return the only status that can hold, where there is only one."""
+        return self.status or (self.search.sole_status if self.search else None)
+
+    @property
+    def may_be_buffered(self) -> bool:
+        return self.status in ENTRY_STATUSES and (
+            self.search is None or narrowing.is_buffered(self.search.filter.statuses)
+        )
 
     def admits(self, instance: InstanceView) -> bool:
         return (
@@ -56,6 +69,7 @@ class Filters:
             and self.definition in (None, instance.definition)
             and (self.tag is None or self.tag in instance.tags)
             and (self.since is None or instance.accepted_at >= self.since)
+            and (self.search is None or narrowing.admits(self.search, instance))
         )
 
 
@@ -137,7 +151,7 @@ def listing(env: Env, filters: Filters = Filters(), cursor: UUID | None = None, 
     """Return instances below the cursor, newest first, buffered ones in their place; a row beats its entry."""
     buffered = _search_buffer(env, filters, cursor, limit + 1)
     rows = _search_rows(env, filters, cursor, buffered.floor, limit + 1)
-    if filters.status == BUFFERED and buffered.views:
+    if filters.wanted == BUFFERED and buffered.views:
         started = find_rows(env, [each.id for each in buffered.views])
         merged = {each.id: each for each in buffered.views if each.id not in started}
     else:
@@ -155,7 +169,7 @@ def _entries(env: Env, ids: Sequence[UUID]) -> tuple[dict[UUID, Entry], bool]:
 
 
 def _search_buffer(env: Env, filters: Filters, cursor: UUID | None, wanted: int) -> _Buffered:
-    if filters.status not in ENTRY_STATUSES:
+    if not filters.may_be_buffered:
         return _Buffered()
     views: list[InstanceView] = []
     looked_at, weight, before = 0, 0, cursor
@@ -177,18 +191,27 @@ def _search_buffer(env: Env, filters: Filters, cursor: UUID | None, wanted: int)
 def _search_rows(
     env: Env, filters: Filters, cursor: UUID | None, floor: UUID | None, wanted: int
 ) -> Iterable[InstanceView]:
-    if filters.status == BUFFERED:
+    if filters.wanted == BUFFERED:
         return []
-    conditions = {
-        " AND i.id < %s": cursor,
-        " AND i.id >= %s": floor,
-        " AND i.status = %s": filters.status,
-        " AND i.definition = %s": filters.definition,
-        " AND i.tags @> ARRAY[%s]::varchar[]": filters.tag,
-        " AND i.accepted_at >= %s": filters.since,
+    condition, values = conditions(filters, cursor, floor)
+    return _select(env, f" AND {condition} ORDER BY i.id DESC LIMIT %s", [*values, wanted])
+
+
+def conditions(filters: Filters, below: UUID | None = None, floor: UUID | None = None) -> tuple[str, list[Any]]:
+    """Return what a row of workflows_instance `i` must be to stand in a list, and the parameters."""
+    asked = {
+        "i.id < %s": below,
+        "i.id >= %s": floor,
+        "i.status = %s": filters.status,
+        "i.definition = %s": filters.definition,
+        "i.tags @> ARRAY[%s]::varchar[]": filters.tag,
+        "i.accepted_at >= %s": filters.since,
     }
-    given = {condition: value for condition, value in conditions.items() if value is not None}
-    return _select(env, f"{''.join(given)} ORDER BY i.id DESC LIMIT %s", [*given.values(), wanted])
+    given = {condition: value for condition, value in asked.items() if value is not None}
+    searched, values = narrowing.where(filters.search) if filters.search else ("TRUE", [])
+    if filters.status is not None and filters.status not in FINISHED:
+        searched = f"i.finished_at IS NULL AND {searched}"
+    return " AND ".join([*given, searched]), [*given.values(), *values]
 
 
 def _select(env: Env, condition: str, parameters: Sequence[Any]) -> list[InstanceView]:

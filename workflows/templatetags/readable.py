@@ -70,6 +70,11 @@ def duration(seconds: float | None) -> str:
 
 
 @register.filter
+def milliseconds(amount: float | None) -> str:
+    return duration(None if amount is None else amount / 1000)
+
+
+@register.filter
 def count(number: int | None) -> str:
     return NOTHING if number is None else f"{number:,}"
 

@@ -1,13 +1,19 @@
 """The pages of instances."""
 
+import re
+from uuid import UUID
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from tests import people, stock, tenants
-from workflows import engine
-from workflows.models import Environment
+from workflows import engine, eventlog, secrets, steering
+from workflows.models import Environment, Event, Hook, Instance
+from workflows.secrets import Author
+from workflows.trigger import Source
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/workflows/instance/"
@@ -46,7 +52,7 @@ def test_an_id_in_the_search_leads_to_its_instance() -> None:
 
 def test_an_environment_that_is_not_there_is_pointed_out() -> None:
     page = people.vera().get(LIST, {"env": "acme/nowhere"}).content.decode()
-    assert "There is no environment “acme/nowhere”" in page
+    assert "there is no env acme/nowhere here; write env:organization/environment" in page
 
 
 def test_empty_lists_say_why() -> None:
@@ -65,16 +71,149 @@ def test_the_list_costs_few_queries_and_counts_nothing() -> None:
     assert [query["sql"] for query in captured if "COUNT(" in query["sql"].upper()] == []
 
 
+def queries(client, address: str, monkeypatch, **given) -> tuple[str, int]:
+    """Return a page and how many queries it took, those of the log's own cursor too."""
+    own: list[str] = []
+    execute = eventlog.execute
+
+    def counted(statement, parameters):
+        own.append(statement)
+        return execute(statement, parameters)
+
+    with monkeypatch.context() as patch, CaptureQueriesContext(connection) as captured:
+        patch.setattr(eventlog, "execute", counted)
+        page = client.get(address, given).content.decode()
+    return page, len(captured) + len(own)
+
+
 def test_the_page_of_one_tells_its_log_and_payload() -> None:
     id_ = started(tenants.make_env("acme"), tags=("vip",))
-    client = people.vera()
-    with CaptureQueriesContext(connection) as captured:
-        page = client.get(f"{LIST}{id_}/change/").content.decode()
-    assert len(captured) < 15
+    page = people.vera().get(f"{LIST}{id_}/change/").content.decode()
     assert "<strong>created</strong>" in page
     assert "&quot;Ada&quot;" in page
     assert ">vip<" in page
     assert "Needs the permission to cancel instances" in page
+
+
+@pytest.mark.parametrize("part", ["change", "live"])
+def test_a_page_with_all_there_can_be_costs_no_more_than_fifteen_queries(part, monkeypatch) -> None:
+    environment = tenants.make_env("acme")
+    root = started(environment)
+    id_ = started(environment, root_id=root, parent_id=root, depth=1, source=Source.CHILD)
+    started(environment, root_id=root, parent_id=id_, depth=2, source=Source.CHILD)
+    for env_id in (environment.id, None):
+        secrets.create(environment.org_id, env_id, "KEY", "a-long-secret", author=Author("ada"), reason="a test")
+    lengthen(id_, 1_000)
+    page, count = queries(people.oscar(), f"{LIST}{id_}/{part}/", monkeypatch)
+    assert "Show more from event 151" in page
+    assert count <= 15
+
+
+def lengthen(id_, last: int) -> None:
+    now = timezone.now()
+    Event.objects.bulk_create(
+        Event(instance_id=id_, seq=seq, type="step_completed", correlation_id=f"step:a:{seq}", data={}, at=now)
+        for seq in range(2, last + 1)
+    )
+    Instance.objects.filter(id=id_).update(last_seq=last, status="waiting", wake_at=None)
+
+
+def test_a_log_of_ten_thousand_events_is_a_page_of_bounded_size() -> None:
+    id_ = started(tenants.make_env("acme"))
+    lengthen(id_, 10_000)
+    client = people.vera()
+    page = client.get(f"{LIST}{id_}/change/").content.decode()
+    assert page.count('<tr role="row" class="in-row') == 300
+    assert page.count('class="mo-seq"') == 100
+    assert len(page) < 600_000
+    assert "Events 151 to 9,850 are not drawn here" in page
+    middle = client.get(f"{LIST}{id_}/change/", {"from": "5000"}).content.decode()
+    assert "events 5,000 to 5,299 of 10,000" in middle
+    assert ("from=4700#timeline" in middle, "from=5300#timeline" in middle) == (True, True)
+
+
+@pytest.mark.parametrize("wanted", ["-1", "x", "99999999999999999999", "²", ""])
+def test_a_number_that_is_none_is_ignored(wanted: str) -> None:
+    id_ = started(tenants.make_env("acme"))
+    for name in ("from", "after"):
+        assert (
+            people.signed_in(people.make(f"v{name}", "Viewer")).get(f"{LIST}{id_}/change/", {name: wanted}).status_code
+            == 200
+        )
+
+
+def test_it_says_why_it_waits_in_the_page_and_in_what_refreshes_it() -> None:
+    id_ = started(tenants.make_env("acme"))
+    client = people.vera()
+    for part in ("change", "live"):
+        page = client.get(f"{LIST}{id_}/{part}/").content.decode()
+        assert "It has not started; no pump holds shard 0." in page
+        assert f'hx-get="{LIST}{id_}/live/?env=' in page
+
+
+def test_what_is_over_is_not_asked_for_again_and_brings_the_rest() -> None:
+    id_ = started(tenants.make_env("acme"))
+    engine.cancel(UUID(id_), "no need", actor="ada")
+    page = people.vera().get(f"{LIST}{id_}/live/").content.decode()
+    assert "It is over: cancelled" in page
+    assert "hx-get" not in page
+    assert 'id="instance-rest" hx-swap-oob="true"' in page
+    assert "Cancel…" not in page
+
+
+def test_the_buttons_carry_the_tail_of_the_page() -> None:
+    id_ = started(tenants.make_env("acme"))
+    client = people.oscar()
+    page = client.get(f"{LIST}{id_}/change/").content.decode()
+    assert re.search(rf"{LIST}{id_}/pause/\?env=[-0-9a-f]+&amp;seq=1\"", page)
+    steering.pause(UUID(id_), actor="oscar")
+    page = client.get(f"{LIST}{id_}/live/").content.decode()
+    assert re.search(rf"{LIST}{id_}/resume/\?env=[-0-9a-f]+&amp;seq=2\"", page)
+    assert re.search(rf"{LIST}{id_}/cancel/\?env=[-0-9a-f]+&amp;seq=2\"", page)
+    assert "Paused by oscar" in page
+
+
+@pytest.mark.parametrize(("person", "sees"), [(people.vera, False), (people.oscar, True), (people.ada, True)])
+def test_the_address_of_a_hook_is_for_who_may_steer(person, sees: bool) -> None:
+    id_ = started(tenants.make_env("acme"), payload=b'{"note":"resume at tok-abcdefgh"}')
+    Hook.objects.create(
+        instance_id=id_,
+        env_id=uuid7(),
+        name="approval",
+        token="tok-abcdefgh",
+        correlation_id="hook:approval:1",
+        created_at=timezone.now(),
+    )
+    Event.objects.create(
+        instance_id=id_,
+        seq=2,
+        type="hook_created",
+        correlation_id="hook:approval:1",
+        data={"name": "approval", "token": "tok-abcdefgh"},
+        at=timezone.now(),
+    )
+    Instance.objects.filter(id=id_).update(status="waiting", wake_at=None, last_seq=2)
+    page = person().get(f"{LIST}{id_}/change/").content.decode()
+    assert "It awaits the hook approval." in page
+    assert ("/api/v1/hooks/tok-abcdefgh" in page) == sees
+    assert ("tok-abcdefgh" in page) == sees
+    assert "&quot;token&quot;: &quot;[hidden]&quot;" in page
+
+
+def test_secrets_are_covered_in_all_that_the_page_shows() -> None:
+    environment = tenants.make_env("acme")
+    secrets.create(environment.org_id, environment.id, "KEY", "sk-live-4242", author=Author("ada"), reason="a test")
+    id_ = started(
+        environment,
+        payload=b'{"note":"with sk-live-4242","password":"hunter2","headers":{"Authorization":"Bearer abc"}}',
+        metadata=b'{"api_key":"k-1","by":"sk-live-4242"}',
+        tags=("sk-live-4242",),
+    )
+    engine.cancel(UUID(id_), "leaked sk-live-4242", actor="ada")
+    page = people.ada().get(f"{LIST}{id_}/change/").content.decode()
+    for secret in ("sk-live-4242", "hunter2", "Bearer abc", "k-1&quot;"):
+        assert secret not in page
+    assert "leaked [secret KEY]" in page
 
 
 def test_a_long_log_is_read_in_parts() -> None:

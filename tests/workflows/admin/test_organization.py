@@ -5,6 +5,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests import people, stock, tenants
+from tests.waiting import until
+from workflows.intake import shadow, submission
 from workflows.models import Environment, Organization
 from workflows.templatetags import readable
 
@@ -96,3 +98,30 @@ def test_the_slug_of_an_org_never_changes() -> None:
 def test_nobody_deletes_a_tenant_by_hand() -> None:
     environment = tenants.make_env("acme")
     assert people.ada().post(f"/admin/workflows/organization/{environment.org_id}/delete/").status_code == 403
+
+
+def page_of(client, environment, query="") -> str:
+    return client.get(f"/admin/workflows/organization/{environment.org_id}/change/{query}").content.decode()
+
+
+def test_the_shadow_report_says_what_would_have_been_buffered() -> None:
+    environment = tenants.make_env("acme", mode="shadow", limit=1, window_ms=60_000)
+    client = people.vera()
+    assert "Nothing was counted since" in page_of(client, environment)
+    for _ in range(4):
+        submission.submit(tenants.request(environment))
+    until(lambda: shadow.report(environment.org_id).arrived == 4)
+    shown = page_of(client, environment, "?days=30")
+    assert "of 4 triggers, " in shown
+    assert "<td>greet</td>" in shown
+    assert 'href="?days=30#shadow-title" aria-current="true"' in shown
+    assert 'href="?days=7#shadow-title" aria-current="true"' in page_of(client, environment, "?days=x")
+
+
+def test_the_shadow_report_of_an_org_that_is_off_says_how_to_begin() -> None:
+    assert "set it to shadow" in page_of(people.vera(), tenants.make_env("acme", mode="off"))
+
+
+@pytest.mark.usefixtures("no_redis")
+def test_without_redis_the_page_says_where_the_counts_are() -> None:
+    assert "the counts are in it" in page_of(people.vera(), tenants.make_env("acme", mode="shadow"))

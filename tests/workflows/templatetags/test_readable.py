@@ -75,3 +75,8 @@ def test_a_change_of_a_definition_is_told_member_by_member() -> None:
     change = DefinitionChange(before={"version": None, "active": True}, after={"version": 1, "active": False})
     assert readable.changed(change) == "version none → 1, active yes → no"
     assert readable.changed(DefinitionChange(before={"limit": 1}, after={"limit": 1})) == "nothing"
+
+
+@pytest.mark.parametrize(("amount", "said"), [(None, readable.NOTHING), (12.4, "12 ms"), (2_500, "2.5 s")])
+def test_milliseconds_are_told_like_seconds(amount, said) -> None:
+    assert readable.milliseconds(amount) == said
