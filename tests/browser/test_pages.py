@@ -15,6 +15,8 @@ from workflows.models import ApiKey, Shard
 PAGES = [
     "/admin/",
     "/admin/buffer/",
+    "/admin/runbooks/",
+    "/admin/runbooks/WorkflowsWebhooksFailing/",
     "/admin/workflows/instance/",
     "/admin/workflows/organization/",
     "/admin/workflows/environment/",

@@ -150,7 +150,23 @@ with tracing.span("trigger", definition="checkout"):
 """
 
 
-def test_spans_reach_a_collector_that_speaks_the_protocol():
+# As django-q2 makes its workers.
+FORKED = """
+import django, os
+django.setup()
+from workflows import tracing
+child = os.fork()
+if not child:
+    with tracing.span("trigger", definition="checkout"):
+        pass
+    tracing.switch_off()
+    os._exit(0)
+assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+@pytest.mark.parametrize("code", [SENDING, FORKED], ids=["itself", "a forked worker"])
+def test_spans_reach_a_collector_that_speaks_the_protocol(code):
     pytest.importorskip("opentelemetry.sdk", reason=REASON)
     received = []
 
@@ -167,7 +183,7 @@ def test_spans_reach_a_collector_that_speaks_the_protocol():
         pool.submit(server.serve_forever, 0.05)
         try:
             address = f"http://127.0.0.1:{server.server_port}"
-            python(SENDING, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_EXPORTER_OTLP_COMPRESSION="none")
+            python(code, OTEL_EXPORTER_OTLP_ENDPOINT=address, OTEL_EXPORTER_OTLP_COMPRESSION="none")
         finally:
             server.shutdown()
     ((path, body),) = received
