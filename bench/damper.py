@@ -26,7 +26,7 @@ from workflows.storms import Group
 from workflows.trigger import Origin, Request, Source
 
 ROWS = (1_000, 100_000, 1_000_000)
-ROUNDS, AT_ONCE, CALLS = 15, 100, 300
+ROUNDS, AT_ONCE, CALLS = 200, 100, 500
 LIMIT, WINDOW_SECONDS = 50, 6 * 3600
 DEFINITION, FULL, EMPTY = "noop", "bench.full", "bench.empty"
 MICROSECONDS = 1_000_000
@@ -75,12 +75,14 @@ def against_a_lookup(clock: Clock) -> list[Result]:
         before = rows
         share = Clock(max(0.0, clock.ends_at - clock.now()) / (len(ROWS) + 1 - number) / 3)
         for name, type_ in (("full", FULL), ("empty", EMPTY)):
+            what = f"a look at a group that is {name}, {rows:,} live rows, against a lookup by primary key"
             samples = compared(place, type_, rows, share)
-            what = f"the damper's look at a group that is {name}, {rows:,} live rows, against a lookup by primary key"
-            parts.append(result.make(f"B12.{name}_{rows}", what, "us", samples, TARGET))
-    flat = Samples(parts[-2].samples.ours, parts[0].samples.ours)
+            parts.append(result.make(f"B12.{name}_{rows}", f"{what}: the server's time", "us", samples, TARGET))
+            samples = as_called(place, type_, rows)
+            parts.append(result.make(f"B12.{name}_{rows}_called", f"{what}: its caller's", "us", samples, TARGET))
+    last, first = parts[-4], parts[0]
+    flat = Samples(last.samples.ours, first.samples.ours)
     what = f"a look at a group that is full with {ROWS[-1]:,} live rows, against {ROWS[0]:,}"
-    last = parts[-2]
     main = result.make("B12", last.what, "us", last.samples, TARGET)
     return [main, *parts, result.make("B12.flat", what, "us", flat, FLAT), *called(place)]
 
@@ -118,6 +120,21 @@ def compared(place: Place, type_: str, rows: int, clock: Clock) -> Samples:
     return rounds.in_turn(clock, ROUNDS, look, lookup)
 
 
+def as_called(place: Place, type_: str, rows: int) -> Samples:
+    """Return microseconds of both as the service calls them, one by one, by turns."""
+    values = [
+        (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, uuid.uuid4()) for _ in range(CALLS)
+    ]
+    given = [dict(zip(KINDS, each, strict=True)) for each in values]
+    ids = known(rows, CALLS)
+    ours, against = rounds.by_turns(
+        CALLS,
+        lambda number: eventlog.execute(damper.LOOK, given[number]),
+        lambda number: eventlog.execute(LOOKUP, {"id": ids[number % len(ids)]}),
+    )
+    return Samples((ours * MICROSECONDS,), (against * MICROSECONDS,))
+
+
 def executed_look(place: Place, type_: str) -> str:
     """Return the text that runs the prepared look of an event that was not submitted before."""
     values = (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, uuid.uuid4())
@@ -149,7 +166,7 @@ def called(place: Place) -> list[Result]:
     (id_,) = known(ROWS[-1], 1)
 
     def lookup(_: int) -> None:
-        eventlog.execute("SELECT id FROM workflows_instance WHERE id = %s", (id_,))
+        eventlog.execute(LOOKUP, {"id": id_})
 
     def refused(_: int) -> None:
         with damper.room(full) as held:

@@ -113,11 +113,13 @@ class Play:
         env = self._env("undamped")
         bound = bind(env, "allow_all", 0)
         self._watch(env)
-        self._emit(env, time.time() + START_SECONDS, seconds, (FED, PING))
+        at = time.time() + START_SECONDS
+        self._emit(env, at, seconds, (FED, PING))
+        others = self._others(at, seconds, "undamped")
         made = Instance.objects.filter(env=env)
         until(lambda: made.count() >= CONTROL_ROWS, START_SECONDS + seconds)
         switch_off(bound)
-        return self._ended(env, self._emitted(seconds), Loaded())
+        return self._ended(env, self._emitted(seconds), others())
 
     def _env(self, name: str) -> Environment:
         return Environment.objects.create(org=self.stack.storming.org, slug=name)

@@ -49,6 +49,7 @@ def played(play: Play) -> dict[str, Any]:
             "alone": alone.as_dict(),
             "beside events that start nothing": unheard.as_dict(),
             "beside the storm": storm.others.as_dict(),
+            "beside the control": undamped.others.as_dict(),
         },
         "errors": [*storm.emitted.errors, *avoided.emitted.errors, *undamped.emitted.errors, *play.stack.unexpected()],
     }
@@ -70,6 +71,7 @@ def of_storm(play: Play, storm: Outcome) -> Iterator[Check]:
     yield at_least("refused", "events refused by the damper", emitted.count(REFUSED), 1)
     slowest = max(opened, default=0.0)
     yield at_most("opened", "seconds from a group's first refused event to its storm", slowest, WITHIN, timed=True)
+    yield Check("looks", "looks at the live backlog", storm.seen.get("looks", 0))
     yield Check("closed", "storms that submitters closed meanwhile", storms.by.get("submitter", 0))
     yield at_most("open", "storms open after the end", storms.still_open, 0)
     told = emitted.outcomes[PING_GROUP][REFUSED] if PING_GROUP in emitted.outcomes else 0

@@ -53,7 +53,8 @@ def test_it_samples_every_size_both_groups_and_the_locked_path() -> None:
     found = bench.against_a_lookup(Clock(0))
     assert [each.id for each in found] == [
         "B12",
-        *("B12.full_100", "B12.empty_100", "B12.full_400", "B12.empty_400"),
+        *("B12.full_100", "B12.full_100_called", "B12.empty_100", "B12.empty_100_called"),
+        *("B12.full_400", "B12.full_400_called", "B12.empty_400", "B12.empty_400_called"),
         *("B12.flat", "B12.refused", "B12.locked"),
     ]
     assert {each.target for each in found} == {"<= 1.5 x", None}

@@ -175,6 +175,28 @@ def test_an_entry_that_is_a_row_already_counts_once():
     assert damper.look(ready).size == 5
 
 
+def test_a_storm_tells_no_larger_backlog_than_is_certain():
+    env = make_env("acme", "production", **ON)
+    bind(limit=5)
+    kinds(env, range(5))
+    draining.write(draining.claim().entries)
+    refused = send(env, "sixth")
+    assert isinstance(refused, Throttled)
+    assert "5 or more instances" in refused.message, "four of them are rows and entries"
+    assert Storm.objects.get().peak == 5
+
+
+def test_more_than_a_limit_that_was_lowered_is_told_as_it_is():
+    env = make_env("acme", "production", **ON)
+    binding = bind(limit=9)
+    kinds(env, range(9))
+    binding.limit = 4
+    binding.save()
+    refresher.refresh()
+    assert isinstance(send(env, "tenth"), Throttled)
+    assert Storm.objects.get().peak == 8, "what is buffered; the one row may be one of it"
+
+
 def test_a_buffered_event_is_found_again():
     env = make_env("acme", "production", **ON)
     bind(limit=2)

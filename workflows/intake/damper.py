@@ -75,6 +75,10 @@ class Backlog:
     def size(self) -> int:
         return self.rows + (self.buffered or 0)
 
+    def certain(self, limit: int) -> int:
+        """Return how many are live for certain: what is drained this moment may be counted in both stores."""
+        return max(self.rows, self.buffered or 0, min(self.size, limit))
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -148,10 +152,11 @@ def _judge(ready: Ready, seen: Backlog) -> Refused | Known | None:
 
 def _refuse(ready: Ready, seen: Backlog, then: str) -> Refused:
     trigger, limit = ready.trigger, _origin(ready).limit
-    counted = f"{seen.size} or more" if seen.rows >= limit else str(seen.size)
+    certain = seen.certain(limit)
+    counted = f"{certain} or more" if seen.rows >= limit else str(certain)
     group = f"{trigger.event_type!r} -> {trigger.definition!r}"
     message = f"{counted} instances of {group} are live, the limit is {limit}; {then}."
-    return Refused(Throttled("throttled_event_backlog", message), seen.size)
+    return Refused(Throttled("throttled_event_backlog", message), certain)
 
 
 def with_room(ready: Ready, seen: Backlog) -> Ready:
