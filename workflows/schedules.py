@@ -18,6 +18,7 @@ EVERY_MINUTES = {
     "workflows.intake.emission.sweep": 1,
     "workflows.intake.damper.sweep": 1,
     "workflows.intake.schedules.run": 1,
+    "workflows.intake.bulk.heal": 1,
     "workflows.intake.retention.apply": 10,
 }
 # django-q2 is up to 30 s late, and cron fires on the minute: from here the pass has begun by then, and waits for it.

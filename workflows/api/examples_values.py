@@ -71,3 +71,23 @@ BINDING: dict[str, Any] = {
     "limit": 20,
     "window_seconds": None,
 }
+BULK: dict[str, Any] = {
+    "id": OTHER_ID,
+    "action": "cancel",
+    "filter": "definition:noop -tag:vip",
+    "reason": "sent twice",
+    "by": "api key 8Zq1",
+    "state": "pending",
+    "total": 1,
+    "more": False,
+    "done": 0,
+    "skipped": 0,
+    "failed": 0,
+    "sample": [{"id": ID, "status": "pending", "tenant": "acme/production", "definition": "noop"}],
+    "note": "",
+    "aborting": False,
+    "created_at": AT,
+    "started_at": None,
+    "heartbeat_at": None,
+    "finished_at": None,
+}
