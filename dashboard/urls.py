@@ -4,9 +4,11 @@ from django.contrib import admin
 from django.urls import path
 
 from dashboard import views
+from workflows.admin import effective
 
 app_name = "dashboard"
 urlpatterns = [
     path("overview/live/", admin.site.admin_view(views.live), name="live"),
     path("buffer/", admin.site.admin_view(views.buffer), name="buffer"),
+    path("settings/", admin.site.admin_view(effective.show), name="settings"),
 ]

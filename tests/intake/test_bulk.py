@@ -80,7 +80,7 @@ def test_one_that_nobody_works_on_is_aborted_at_once():
     action = bulks.make("cancel", "org:acme")
     assert bulk.abort(action, "oscar")
     action.refresh_from_db()
-    assert (action.state, action.note) == (BulkState.ABORTED, "Aborted by oscar.")
+    assert (action.state, action.note) == (BulkState.ABORTED, "Aborted by oscar")
     assert AuditRecord.objects.get().outcome == "interrupted"
     assert not bulk.abort(action, "vera")
     action.refresh_from_db()

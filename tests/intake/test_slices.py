@@ -77,7 +77,7 @@ def test_an_abort_is_honoured_between_batches(settings, monkeypatch):
 
     monkeypatch.setattr(targets, "cancel", cancel_and_ask)
     action = bulks.run(action)
-    assert (action.state, action.note, counts(action)) == (BulkState.ABORTED, "Aborted by oscar.", (3, 0, 0))
+    assert (action.state, action.note, counts(action)) == (BulkState.ABORTED, "Aborted by oscar", (3, 0, 0))
     assert Instance.objects.filter(finished_at=None).count() == 6
     record = AuditRecord.objects.get()
     assert (record.outcome, record.count) == ("interrupted", 3)

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows.admin import cancel, instances, page, searching, timeline
+from workflows.admin import cancel, exports, instances, page, searching, timeline
 from workflows.intake import ancestry, definitions, lookup, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
@@ -27,8 +27,12 @@ class InstancePage(page.ReadOnlyPage):
     """Own views under the table's usual addresses: Django's list counts and sorts, which a big table can't afford."""
 
     def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.cancel_view)
-        return [path("<uuid:pk>/cancel/", view, name="workflows_instance_cancel"), *super().get_urls()]
+        view, export = self.admin_site.admin_view(self.cancel_view), self.admin_site.admin_view(self.export_view)
+        return [
+            path("<uuid:pk>/cancel/", view, name="workflows_instance_cancel"),
+            path("export/", export, name="workflows_instance_export"),
+            *super().get_urls(),
+        ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -49,6 +53,8 @@ class InstancePage(page.ReadOnlyPage):
                 "part": instances.Part(()) if asked.fault else instances.read(asked.env, asked.filters, before),
                 "estimate": instances.estimate(),
                 "asked": asked,
+                "may_act": request.user.has_perm(cancel.MAY_CANCEL),
+                "may_export_payload": request.user.has_perm(exports.MAY_EXPORT_PAYLOAD),
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
@@ -101,6 +107,11 @@ class InstancePage(page.ReadOnlyPage):
                 "query": urlencode({"env": str(env.id), "seq": str(found.last_seq)}),
             },
         )
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return exports.export(request)
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         env = env_of(pk, request)

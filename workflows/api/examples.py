@@ -229,7 +229,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("get_bulk_action", 200): {"not begun yet": BULK},
     ("abort_bulk_action", 200): {
         "before it began": BULK
-        | {"state": "aborted", "note": "Aborted by api key 8Zq1.", "heartbeat_at": AT, "finished_at": AT}
+        | {"state": "aborted", "note": "Aborted by api key 8Zq1", "heartbeat_at": AT, "finished_at": AT}
     },
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
     ("append_event", 201): {"appended": {"seq": 2}},

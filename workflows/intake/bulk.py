@@ -111,14 +111,15 @@ def wake(id_: UUID) -> None:
         log.warning("workflows.bulk_action_not_woken", bulk_action_id=str(id_), error=str(error))
 
 
-def abort(action: BulkAction, by: str) -> bool:
-    """Have it end after its batch, or at once when nobody works on it; False when it has ended."""
-    asked = BulkAction.objects.filter(pk=action.pk, finished_at=None, abort_by="").update(abort_by=by)
+def abort(action: BulkAction, by: str, why: str = "") -> bool:
+    """Have it end after its batch, or at once when nobody works on it; False when it had ended, or was asked before."""
+    told = f"{by}: {why.strip()}" if why.strip() else by
+    asked = BulkAction.objects.filter(pk=action.pk, finished_at=None, abort_by="").update(abort_by=told)
     try:
         with locks.hold(LOCK, {"id": str(action.pk)}):
             current = BulkAction.objects.get(pk=action.pk)
             if current.finished_at is None:
-                end(current, BulkState.ABORTED, f"Aborted by {current.abort_by}.")
+                end(current, BulkState.ABORTED, f"Aborted by {current.abort_by}")
     except LockHeld:
         pass
     return bool(asked)

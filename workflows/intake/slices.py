@@ -80,7 +80,7 @@ class Slice:
         return True
 
     def _aborted(self) -> bool:
-        bulk.end(self._action, BulkState.ABORTED, f"Aborted by {self._action.abort_by}.")
+        bulk.end(self._action, BulkState.ABORTED, f"Aborted by {self._action.abort_by}")
         return True
 
     def _is_over(self) -> bool:

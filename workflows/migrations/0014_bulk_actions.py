@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                 ('sample', models.JSONField(default=list)),
                 ('place', models.JSONField(default=dict)),
                 ('note', models.TextField(blank=True, default='')),
-                ('abort_by', models.CharField(blank=True, default='', max_length=150)),
+                ('abort_by', models.CharField(blank=True, default='', max_length=700)),
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('started_at', models.DateTimeField(null=True)),
                 ('heartbeat_at', models.DateTimeField(null=True)),

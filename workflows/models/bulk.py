@@ -37,7 +37,7 @@ class BulkAction(models.Model):
 
     `env` bounds it to one environment, null to none. `total` is what was counted beforehand, at least that many with
     `more`, null when it could not be counted. `skipped` had ended or moved by itself, `failed` could not be done.
-    `place` is where the next batch goes on, `heartbeat_at` when one ended last.
+    `place` is where the next batch goes on, `heartbeat_at` when one ended last, `abort_by` who ended it early and why.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
@@ -57,7 +57,7 @@ class BulkAction(models.Model):
     place = models.JSONField(default=dict)
     note = models.TextField(default="", blank=True)
     audit = models.ForeignKey(AuditRecord, null=True, on_delete=models.PROTECT, related_name="+")
-    abort_by = models.CharField(max_length=150, default="", blank=True)
+    abort_by = models.CharField(max_length=700, default="", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     heartbeat_at = models.DateTimeField(null=True)
@@ -76,3 +76,15 @@ class BulkAction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.search}"
+
+    @property
+    def worked(self) -> int:
+        """How many it has come to."""
+        return self.done + self.skipped + self.failed
+
+    @property
+    def expected(self) -> int:
+        """How many it will be, as far as is known; once it has ended, how many it was."""
+        if self.state == BulkState.DONE:
+            return max(self.worked, 1)
+        return max(self.total or 0, self.worked, 1)

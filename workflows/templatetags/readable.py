@@ -47,6 +47,8 @@ TONES = {
     "deferred": "warn",
     "alive": "good",
     "no pump": "bad",
+    "done": "good",
+    "aborted": "warn",
 }
 
 
