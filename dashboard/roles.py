@@ -10,6 +10,7 @@ VIEW = (
     "view_organizationflags",
     "view_flagchange",
     "view_auditrecord",
+    "view_bulkaction",
     "view_deadletterdecision",
     "view_definition",
     "view_binding",
@@ -58,6 +59,7 @@ ADMINISTER = (
     "add_webhook",
     "change_webhook",
     "delete_webhook",
+    "export_payload",
 )
 ROLES = {"Viewer": VIEW, "Operator": OPERATE, "Admin": ADMINISTER}
 ACCOUNTS = ("add_user", "change_user", "view_user", "view_group")

@@ -59,6 +59,12 @@ UNFOLD: dict[str, object] = {
                     item("Overview", "monitoring", "admin:index", "workflows.view_instance"),
                     item("Buffer", "inbox", "dashboard:buffer", "workflows.view_instance"),
                     item("Instances", "play_circle", "admin:workflows_instance_changelist", "workflows.view_instance"),
+                    item(
+                        "Bulk actions",
+                        "checklist",
+                        "admin:workflows_bulkaction_changelist",
+                        "workflows.view_bulkaction",
+                    ),
                     item("Storms", "cyclone", "admin:workflows_storm_changelist", "workflows.view_storm"),
                     item("Shards", "view_week", "admin:workflows_shard_changelist", "workflows.view_shard"),
                 ],
@@ -104,6 +110,7 @@ UNFOLD: dict[str, object] = {
                     item("Deliveries", "outbox", "admin:workflows_delivery_changelist", "workflows.view_delivery"),
                     item("Rollouts", "flag", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
                     item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
+                    item("Effective settings", "tune", "dashboard:settings", "workflows.view_auditrecord"),
                     item(
                         "Secret changes",
                         "manage_history",

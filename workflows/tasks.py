@@ -1,4 +1,4 @@
-"""What django-q2 runs for the engine: pumps, the look-out that starts and heals them, the outbox sweep, and replays."""
+"""What django-q2 runs for the engine: pumps, their look-out, the outbox sweep, replays, and bulk actions."""
 
 import threading
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from workflows.audit import Act, Actor
 from workflows.cleanup import acts
 from workflows.cleanup.batches import Walk
 from workflows.cleanup.locks import LockHeld
-from workflows.intake import outside, suppressed
+from workflows.intake import bulk, outside, slices, suppressed
 from workflows.models import Storm
 from workflows.pump import leases
 
@@ -85,6 +85,18 @@ def replay_storm(storm_id: int, limit: int, rate: float, actor: str, reason: str
     except LockHeld:
         return {"replayed": False}
     return dict(done.work.detail)
+
+
+def run_bulk(id_: str) -> bool | None:
+    """Work on a bulk action for a slice and hand on to the next task; see `slices.run`."""
+    stop = stop_flag()
+    try:
+        ended = slices.run(UUID(id_), stop)
+    except LockHeld:
+        return None
+    if ended is False and not stop():
+        bulk.wake(UUID(id_))
+    return ended
 
 
 def stop_flag() -> Callable[[], bool]:

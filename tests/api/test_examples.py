@@ -164,3 +164,21 @@ def test_bindings_and_events_are_answered_as_described(acme: Caller):
     (body,) = examples.BODIES["emit_event"].values()
     (shown,) = examples.ANSWERS["emit_event", 202].values()
     agree(shown, acme.post("events", body).json())
+
+
+def test_a_bulk_action_is_answered_as_described(acme: Caller):
+    acme.post("triggers", examples.BODIES["post_trigger"]["the least"])
+    count, cancel = examples.BODIES["post_bulk_action"].values()
+    (shown,) = examples.ANSWERS["post_bulk_action", 200].values()
+    agree(shown, acme.post("bulk-actions", count).json())
+    begun = acme.post("bulk-actions", cancel)
+    assert begun.status_code == 202
+    made = begun.json()["id"]
+    for name, answer in (
+        ("list_bulk_actions", acme.get("bulk-actions")),
+        ("get_bulk_action", acme.get(f"bulk-actions/{made}")),
+        ("abort_bulk_action", acme.post(f"bulk-actions/{made}/abort")),
+    ):
+        (shown,) = examples.ANSWERS[name, 200].values()
+        real = answer.json()
+        agree(shown | {"note": real["note"]} if "note" in real else shown, real)

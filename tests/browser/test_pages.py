@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests import people, stock, tenants
 from tests.bound import bind
 from tests.browser.conftest import DESK, PHONE
-from tests.intake import schedules
+from tests.intake import bulks, schedules
 from workflows import engine, storms
 from workflows.models import ApiKey, Shard
 
@@ -18,6 +18,10 @@ PAGES = [
     "/admin/runbooks/",
     "/admin/runbooks/WorkflowsWebhooksFailing/",
     "/admin/workflows/instance/",
+    "/admin/workflows/instance/?q=stauts:failed",
+    "/admin/workflows/bulkaction/",
+    "/admin/workflows/bulkaction/new/?verb=cancel&q=org:acme",
+    "/admin/settings/",
     "/admin/workflows/organization/",
     "/admin/workflows/environment/",
     "/admin/workflows/apikey/",
@@ -48,7 +52,10 @@ def test_every_page_fits_and_stays_at_home(visit, ada, window, scheme) -> None:
     Shard.objects.create(index=0, owner="a-host-with-a-long-name:4711:01a1fd96", epoch=12)
     ApiKey.objects.create_key(name="checkout", env=environment)
     schedule = schedules.make(environment, timezone="America/Argentina/ComodRivadavia")
+    bulk = bulks.make("cancel", 'org:acme -tag:"a long tag that somebody made" created>2026-01-31T12:00Z age>5m')
     details = [
+        f"/admin/workflows/bulkaction/{bulk.pk}/change/",
+        f"/admin/workflows/bulkaction/{bulk.pk}/abort/",
         f"/admin/workflows/storm/{storm}/change/",
         f"/admin/workflows/storm/{storm}/replay/",
         f"/admin/workflows/organization/{environment.org_id}/change/",

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows.admin import cancel, detail, instances, page, pausing, searching
+from workflows.admin import cancel, detail, exports, instances, page, pausing, searching
 from workflows.admin.detail import Live
 from workflows.intake import definitions, lookup, refresher
 from workflows.intake.directory import Env
@@ -39,7 +39,8 @@ class InstancePage(page.ReadOnlyPage):
             path(f"<uuid:pk>/{name}/", self.admin_site.admin_view(view), name=f"workflows_instance_{name}")
             for name, view in views.items()
         ]
-        return [*own, *super().get_urls()]
+        export = path("export/", self.admin_site.admin_view(self.export_view), name="workflows_instance_export")
+        return [*own, export, *super().get_urls()]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
@@ -60,6 +61,8 @@ class InstancePage(page.ReadOnlyPage):
                 "part": instances.Part(()) if asked.fault else instances.read(asked.env, asked.filters, before),
                 "estimate": instances.estimate(),
                 "asked": asked,
+                "may_act": request.user.has_perm(cancel.MAY_CANCEL),
+                "may_export_payload": request.user.has_perm(exports.MAY_EXPORT_PAYLOAD),
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
@@ -98,6 +101,11 @@ class InstancePage(page.ReadOnlyPage):
             context["rest"] = detail.read_rest(found, live.veil, number(request, "after") or 0)
             context["out_of_band"] = True
         return TemplateResponse(request, "workflows/admin/instance_live.html", context)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return exports.export(request)
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         return cancel.cancel(request, self, env_or_404(request, pk), pk)

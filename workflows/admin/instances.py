@@ -52,13 +52,13 @@ class Part:
     gave_up: bool = False
 
 
-def read(env: Env | None, filters: Filters, before: UUID | None) -> Part:
+def read(env: Env | None, filters: Filters, before: UUID | None, limit: int | None = None) -> Part:
     """Read one page, newest first."""
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
                 cursor.execute("SET LOCAL statement_timeout = %s", [PATIENCE_MS])
-            return read_env(env, filters, before) if env else read_all(filters, before)
+            return read_env(env, filters, before, limit) if env else read_all(filters, before, limit)
     except OperationalError:
         return Part((), gave_up=True)
 

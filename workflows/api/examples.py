@@ -5,6 +5,7 @@ from typing import Any
 from workflows.api.examples_values import (
     AT,
     BINDING,
+    BULK,
     FLAGS,
     ID,
     LIMITED,
@@ -132,6 +133,10 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "patch_binding": {"switch off": {"enabled": False}},
     "test_bindings": {"a small order": {"type": "order.created", "payload": {"total": 7}}},
+    "post_bulk_action": {
+        "count first": {"action": "cancel", "filter": "definition:noop -tag:vip", "dry_run": True},
+        "cancel": {"action": "cancel", "filter": "definition:noop -tag:vip", "reason": "sent twice"},
+    },
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -220,6 +225,17 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
     ("get_shadow_report", 200): {"a week": SHADOW_REPORT},
     ("post_simulation", 200): {"a smaller limit, drained slowly": SIMULATION},
+    ("post_bulk_action", 200): {
+        "counted": {name: BULK[name] for name in ("action", "filter")}
+        | {"count": 1, "more": False, "sample": BULK["sample"]}
+    },
+    ("post_bulk_action", 202): {"begun": BULK},
+    ("list_bulk_actions", 200): {"the only one": {"data": [BULK], "next_cursor": None}},
+    ("get_bulk_action", 200): {"not begun yet": BULK},
+    ("abort_bulk_action", 200): {
+        "before it began": BULK
+        | {"state": "aborted", "note": "Aborted by api key 8Zq1", "heartbeat_at": AT, "finished_at": AT}
+    },
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
     ("append_event", 201): {"appended": {"seq": 2}},
     ("post_schedule", 201): {"made": SCHEDULE},

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
 from workflows.api.base import NowhereView
 from workflows.api.bindings import BindingsView, BindingTestView, BindingView
+from workflows.api.bulk import BulkAbortView, BulkActionsView, BulkActionView
 from workflows.api.definitions import DefinitionsView, DefinitionView, VersionsView
 from workflows.api.emitted import EmittedView
 from workflows.api.entries import DiscardView, EntriesView, RedriveView
@@ -37,6 +38,9 @@ urlpatterns = [
     path("api/v1/bindings", BindingsView.as_view()),
     path("api/v1/bindings/test", BindingTestView.as_view()),
     path("api/v1/bindings/<uuid:id_>", BindingView.as_view()),
+    path("api/v1/bulk-actions", BulkActionsView.as_view()),
+    path("api/v1/bulk-actions/<uuid:id_>", BulkActionView.as_view()),
+    path("api/v1/bulk-actions/<uuid:id_>/abort", BulkAbortView.as_view()),
     path("api/v1/instances", InstancesView.as_view()),
     path("api/v1/instances/<uuid:id_>", InstanceView.as_view()),
     path("api/v1/instances/<uuid:id_>/tree", TreeView.as_view()),

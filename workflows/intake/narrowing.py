@@ -101,7 +101,7 @@ def where(narrowed: Narrowed) -> tuple[str, list[Any]]:
 def _condition(narrowed: Narrowed, term: Term) -> tuple[str, list[Any]]:
     value: Any = list(term.values)
     if term.qualifier in search.TIMES:
-        sign, value = _compared(narrowed, term)
+        sign, value = compared(narrowed, term)
         written = f"i.accepted_at {sign} %s"
     elif term.qualifier == "tag" and len(term.values) == 1:
         written = "i.tags @> %s::varchar[]"
@@ -110,7 +110,7 @@ def _condition(narrowed: Narrowed, term: Term) -> tuple[str, list[Any]]:
     return f"NOT ({written})" if term.excluded else written, [value]
 
 
-def _compared(narrowed: Narrowed, term: Term) -> tuple[str, datetime]:
+def compared(narrowed: Narrowed, term: Term) -> tuple[str, datetime]:
     """Say how the time of acceptance compares; what is older was accepted earlier."""
     (value,) = term.values
     if term.qualifier == "created":
@@ -129,7 +129,7 @@ def admits(narrowed: Narrowed, instance: InstanceView) -> bool:
 
 def _holds(narrowed: Narrowed, term: Term, instance: InstanceView) -> bool:
     if term.qualifier in search.TIMES:
-        sign, moment = _compared(narrowed, term)
+        sign, moment = compared(narrowed, term)
         at = instance.accepted_at
         return {">": at > moment, "<": at < moment, ">=": at >= moment, "<=": at <= moment}[sign]
     held = {

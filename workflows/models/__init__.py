@@ -3,6 +3,7 @@
 from workflows.models.action import ActionSwitch
 from workflows.models.audit import AuditOutcome, AuditRecord
 from workflows.models.binding import Binding, LoopPolicy
+from workflows.models.bulk import BulkAction, BulkState, BulkVerb
 from workflows.models.deadletter import DeadLetterDecision, Decision
 from workflows.models.definition import Definition, DefinitionChange, DefinitionVersion, ShardBy
 from workflows.models.emitted import EmittedEvent
@@ -26,6 +27,9 @@ __all__ = [
     "AuditOutcome",
     "AuditRecord",
     "Binding",
+    "BulkAction",
+    "BulkState",
+    "BulkVerb",
     "CatchUp",
     "DeadLetterDecision",
     "Decision",

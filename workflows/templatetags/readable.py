@@ -48,6 +48,8 @@ TONES = {
     "delivered": "good",
     "alive": "good",
     "no pump": "bad",
+    "done": "good",
+    "aborted": "warn",
 }
 
 
