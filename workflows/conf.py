@@ -114,6 +114,8 @@ class Conf:
     # nothing must have been seen of one that ends.
     watch_failed_open: int = 1
     watch_quiet_seconds: float = 180.0
+    # Rollout plans that one pass looks at.
+    plan_batch: int = 100
     # Where requests of workflows may go besides the public internet, and how much one may take.
     outbound_allow: str = ""
     outbound_max_seconds: float = 300.0
