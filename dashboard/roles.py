@@ -9,6 +9,7 @@ VIEW = (
     "view_environment",
     "view_organizationflags",
     "view_flagchange",
+    "view_rolloutplan",
     "view_auditrecord",
     "view_bulkaction",
     "view_deadletterdecision",

@@ -108,6 +108,12 @@ UNFOLD: dict[str, object] = {
                     ),
                     item("Webhooks", "webhook", "admin:workflows_webhook_changelist", "workflows.view_webhook"),
                     item("Deliveries", "outbox", "admin:workflows_delivery_changelist", "workflows.view_delivery"),
+                    item(
+                        "Rollout plans",
+                        "stairs",
+                        "admin:workflows_rolloutplan_changelist",
+                        "workflows.view_rolloutplan",
+                    ),
                     item("Rollouts", "flag", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
                     item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
                     item("Effective settings", "tune", "dashboard:settings", "workflows.view_auditrecord"),

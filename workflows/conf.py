@@ -125,6 +125,8 @@ class Conf:
     bulk_slice_seconds: float = 20.0
     bulk_heartbeat_seconds: float = 60.0
     bulk_replay_rate: float = 10.0
+    # Rollout plans that one pass looks at.
+    plan_batch: int = 100
     # Where requests of workflows may go besides the public internet, and how much one may take.
     outbound_allow: str = ""
     outbound_max_seconds: float = 300.0

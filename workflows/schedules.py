@@ -19,6 +19,7 @@ EVERY_MINUTES = {
     "workflows.intake.damper.sweep": 1,
     "workflows.intake.schedules.run": 1,
     "workflows.intake.bulk.heal": 1,
+    "workflows.intake.plans.run": 1,
     "workflows.intake.retention.apply": 10,
     "workflows.intake.watches.look": 1,
     "workflows.intake.deliveries.send": 1,

@@ -14,7 +14,8 @@ from unfold.views import ChangeList
 from workflows.admin import page, rollout, simulation
 from workflows.admin.page import Page
 from workflows.intake import console, shadow
-from workflows.models import Environment, FlagChange, Organization
+from workflows.models import Environment, FlagChange, Organization, RolloutPlan
+from workflows.models.plan import UNDER_WAY
 from workflows.templatetags import readable
 
 CHANGES_SHOWN = 8
@@ -148,6 +149,7 @@ def tenant(org: Organization, days: int) -> dict[str, Any]:
         "diverting": console.diverting(),
         "environments": rollout.enrolment(org),
         "depth": console.depths([org.pk])[org.pk],
+        "plan": RolloutPlan.objects.filter(org=org, status__in=UNDER_WAY).first(),
         "shadow": shadow.report(org.pk, days),
         "periods": [(each, each == days) for each in PERIODS],
         "changes": list(FlagChange.objects.filter(org=org)[:CHANGES_SHOWN]),

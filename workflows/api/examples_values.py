@@ -122,6 +122,7 @@ SIMULATION: dict[str, Any] = {
     },
     "then": SIMULATED,
     "now": SIMULATED,
+}
 BULK: dict[str, Any] = {
     "id": OTHER_ID,
     "action": "cancel",

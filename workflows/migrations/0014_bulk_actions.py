@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('workflows', '0012_audit'),
+        ('workflows', '0013_webhooks'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -12,6 +12,7 @@ from workflows.models.flags import FlagChange, OrganizationFlags, RolloutMode
 from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
+from workflows.models.plan import PlanEvent, PlanEventKind, PlanStatus, RolloutPlan
 from workflows.models.schedule import CatchUp, Overlap, Schedule, ScheduleFires
 from workflows.models.secret import Secret, SecretChange, SecretVerb
 from workflows.models.shard import Shard
@@ -49,8 +50,12 @@ __all__ = [
     "OrganizationFlags",
     "Outbox",
     "Overlap",
+    "PlanEvent",
+    "PlanEventKind",
+    "PlanStatus",
     "Resumption",
     "RolloutMode",
+    "RolloutPlan",
     "Schedule",
     "ScheduleFires",
     "Secret",

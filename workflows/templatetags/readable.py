@@ -35,6 +35,9 @@ TONES = {
     "degraded": "warn",
     "failing": "bad",
     "unknown": "calm",
+    "finished": "good",
+    "rolled_back": "bad",
+    "aborted": "calm",
     "active": "good",
     "revoked": "bad",
     "unregistered": "warn",
@@ -49,7 +52,6 @@ TONES = {
     "alive": "good",
     "no pump": "bad",
     "done": "good",
-    "aborted": "warn",
 }
 
 
