@@ -14,6 +14,7 @@ from workflows.states import EventType, Status
 
 Segment = Sequence[StoredEvent]
 STEP, WAIT, HOOK, CHILD, EMIT, PAUSE = "step", "wait", "hook", "child", "emit", "pause"
+RECEIVED = "received"
 # What may still come for an operation that its code has gone on without.
 LATE = frozenset({EventType.HOOK_RECEIVED, EventType.HOOK_DISPOSED, EventType.CHILD_FINISHED})
 
@@ -159,7 +160,7 @@ class _Reading:
         conflict = event.type == EventType.HOOK_CONFLICT
         if not row.attempt or begun < event.at:
             row.draw("failed" if conflict else HOOK, begun, event.at, "conflict" if conflict else reason, sure=sure)
-        done = "received" if row.attempt else reason or "closed"
+        done = RECEIVED if row.attempt else reason or "closed"
         self._finish(row, "conflict" if conflict else done)
 
     def _child_finished(self, row: Row, event: StoredEvent, seconds: float | None) -> None:
@@ -205,6 +206,10 @@ class _Reading:
 def _draw_open(row: Row, until: datetime, *, ended: bool) -> None:
     """Draw what the log tells no end of."""
     unseen = row.outcome == UNSEEN
+    if ended and row.kind == HOOK and row.attempt:
+        # Its instance went on with what it received, and ended before it had to let go of it.
+        row.outcome = RECEIVED
+        return
     if row.bars and row.bars[-1].look == "backoff" and row.bars[-1].ended and row.bars[-1].ended > until:
         last = row.bars.pop()
         row.draw(last.look, last.begun, until if ended else None, last.said)

@@ -28,10 +28,10 @@ SELECT seq, type, correlation_id, data::text, at FROM workflows_event
 WHERE instance_id = %s AND type IN ('wait_created', 'step_retrying', 'hook_created', 'paused')
 ORDER BY seq DESC LIMIT %s"""
 OPEN = """
-(SELECT 'hook', name, token, NULL::uuid FROM workflows_hook
+(SELECT 'hook', name, token, NULL::uuid, correlation_id FROM workflows_hook
  WHERE instance_id = %(id)s AND disposed_at IS NULL ORDER BY id LIMIT %(hooks)s)
 UNION ALL
-(SELECT 'child', definition, status, id FROM workflows_instance
+(SELECT 'child', definition, status, id, '' FROM workflows_instance
  WHERE parent_id = %(id)s AND source = 'child' AND finished_at IS NULL ORDER BY id LIMIT %(children)s)"""
 
 
@@ -47,13 +47,17 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A time that an operation waits for. `kind` is wait, step or hook; a step has its attempts and its error."""
+    """A time that an operation waits for. `kind` is wait, step or hook; a step has its attempts and its error.
+
+    `correlation_id` names the operation, and with it the fork that it stands in.
+    """
 
     kind: str
     name: str
     due_at: datetime
     attempt: int = 0
     error: str = ""
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class OpenHook:
 
     name: str
     token: str
+    correlation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,8 +129,8 @@ def read(env: Env, instance: InstanceView, now: datetime) -> Standing:
         timer=_timer(latest, wake_at),
         paused_at=pauses[0][0] if pauses else None,
         paused_by=pauses[0][1] if pauses else "",
-        hooks=[OpenHook(name, token) for kind, name, token, _ in awaited if kind == "hook"],
-        children=[Unfinished(id_, definition, status) for kind, definition, status, id_ in awaited if kind == "child"],
+        hooks=[OpenHook(name, token, place) for kind, name, token, _, place in awaited if kind == "hook"],
+        children=[Unfinished(id_, name, status) for kind, name, status, id_, _ in awaited if kind == "child"],
     )
 
 
@@ -136,7 +141,7 @@ def _timer(latest: Sequence[tuple[int, str, str, str, datetime]], wake_at: datet
         if wake_at in (due.due_at, due.retry_at):
             kind, _, name = correlation_id.rpartition("/")[2].partition(":")
             error = f"{due.error.get('code', '')}: {due.error.get('message', '')}" if due.error else ""
-            return Timer(kind, name.rpartition(":")[0], wake_at, due.attempt, error)  # type: ignore[arg-type]
+            return Timer(kind, name.rpartition(":")[0], wake_at, due.attempt, error, correlation_id)  # type: ignore[arg-type]
     return None
 
 

@@ -135,12 +135,22 @@ def _hooked(standing: Standing) -> str:
     if not hooks:
         return ""
     said = f"awaits the hook{'s' if len(hooks) > 1 else ''} {', '.join(hook.name for hook in hooks)}"
-    return f"{said} until {_when(standing.wake_at, standing.now)}" if _gives_up(standing) else said
+    return f"{said}, until {_when(standing.wake_at, standing.now)} at the latest" if _gives_up(standing) else said
 
 
 def _gives_up(standing: Standing) -> bool:
-    """Say whether it is the one hook that a time is set for."""
-    return len(standing.hooks) == 1 and standing.timer is not None and standing.timer.kind == "hook"
+    """Say whether a time is set for its one hook: the hook's own, or a sleep that races with it."""
+    hooks, timer = standing.hooks, standing.timer
+    if len(hooks) != 1 or timer is None:
+        return False
+    race = _race_of(timer.correlation_id)
+    return timer.kind == "hook" or (timer.kind == "wait" and race != "" and race == _race_of(hooks[0].correlation_id))
+
+
+def _race_of(correlation_id: str) -> str:
+    """Return the race that an operation itself is a branch of; nothing where it is none."""
+    branch = correlation_id.rpartition("/")[0]
+    return branch.rpartition(".")[0] if branch.rpartition("/")[2].startswith("race:") else ""
 
 
 def _timed(standing: Standing) -> str:

@@ -113,6 +113,8 @@ def test_a_hook_is_open_from_its_creation_to_what_it_received_or_its_disposal() 
     assert (bars(late), late.outcome) == ([("hook", 2, 9)], "timed out")
     (waiting,) = read(log(*BEGIN, created), now=9)
     assert bars(waiting) == [("hook", 2, None)]
+    (last,) = read(log(*BEGIN, created, (8, "hook_received", "hook:approval:1"), (9, "completed", "end")), finished=9)
+    assert (bars(last), last.outcome) == ([("hook", 2, 8)], "received")
 
 
 def test_a_hook_that_stays_open_has_a_bar_for_each_payload() -> None:

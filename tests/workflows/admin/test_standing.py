@@ -50,7 +50,9 @@ def test_a_sleep_is_the_timer_it_is_woken_for(environment) -> None:
     assert (found.timer.kind, found.timer.name) == ("wait", "sleep")
     assert found.wake_at == found.timer.due_at
     assert timedelta(minutes=59) < found.wake_at - found.now < timedelta(minutes=61)
-    assert list(found.hooks) == [OpenHook("approval", Hook.objects.get(instance_id=id_).token)]
+    token = Hook.objects.get(instance_id=id_).token
+    assert list(found.hooks) == [OpenHook("approval", token, "race:1.answered/hook:approval:1")]
+    assert found.timer.correlation_id == "race:1.late/wait:sleep:1"
 
 
 def test_a_retry_tells_its_step_attempt_and_error(environment) -> None:

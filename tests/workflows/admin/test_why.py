@@ -88,10 +88,22 @@ def test_all_that_it_waits_for_is_one_sentence() -> None:
 def test_a_hook_with_a_time_out_tells_its_time() -> None:
     timer = Timer("hook", "approval", LATER)
     assert (
-        sentence("waiting", hooks=[APPROVAL], wake_at=LATER, timer=timer) == f"It awaits the hook approval until {AT}."
+        sentence("waiting", hooks=[APPROVAL], wake_at=LATER, timer=timer)
+        == f"It awaits the hook approval, until {AT} at the latest."
     )
     two = sentence("waiting", hooks=[APPROVAL, OpenHook("veto", "tok-2")], wake_at=LATER, timer=timer)
     assert two == f"It awaits the hooks approval, veto and gives up the hook approval {AT}."
+
+
+def test_a_sleep_that_races_with_the_hook_is_its_latest_time() -> None:
+    hook = OpenHook("approval", "tok-1", "gather:1.0/race:1.approved/hook:approval:1")
+    for place, told in (
+        ("gather:1.0/race:1.late/wait:sleep:1", f"It awaits the hook approval, until {AT} at the latest."),
+        ("gather:1.0/race:2.late/wait:sleep:1", f"It awaits the hook approval and sleeps until {AT}."),
+        ("wait:sleep:1", f"It awaits the hook approval and sleeps until {AT}."),
+    ):
+        timer = Timer("wait", "sleep", LATER, correlation_id=place)
+        assert sentence("waiting", hooks=[hook], wake_at=LATER, timer=timer) == told
 
 
 def test_nothing_known_is_said_to_be_so() -> None:
