@@ -267,6 +267,8 @@ class Runner:
 
     def _suspended(self, live: Live, wake_at: datetime | None) -> None:
         """Keep the coroutine of an instance that sleeps, as long as there is room for it."""
+        # From here on the database wakes it, and nothing else may.
+        live.stop_timer()
         del self.active[live.id]
         if wake_at is not None:
             self._claimer().alarm(self.clock.monotonic(wake_at) + 0.001)

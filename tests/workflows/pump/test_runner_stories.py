@@ -9,7 +9,7 @@ import pytest
 from django.db import connection
 
 from tests.tenants import make_env
-from tests.workflows.making import dense, make_instances
+from tests.workflows.making import dense, make_instances, output, row
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import agreement, eventlog, hooks, registry, steering
 from workflows.agreement import Agrees, Diverges
@@ -212,3 +212,26 @@ def test_code_that_reads_a_clock_does_not_agree_with_its_own_log(flow):
     (instance,) = make_instances("flow", [None])
     run_until_idle()
     assert isinstance(verdict_on(Instance.objects.get(id=instance)), Diverges)
+
+
+def test_a_wait_beside_a_running_step_leaves_nothing_behind_that_wakes_what_is_suspended(flow):
+    """Each branch sleeps and then runs a step, so that waits come due while steps of others run."""
+
+    async def branch(ctx, number):
+        await ctx.sleep(0.03 * number)
+        return await ctx.step(slow, number)
+
+    @step
+    def slow(number):
+        time.sleep(0.03)
+        return number
+
+    @flow
+    async def run(ctx, _payload):
+        return await ctx.gather(*(branch(ctx, number) for number in range(1, 5)))
+
+    instances = make_instances("flow", [None] * 30)
+    with running() as pumping:
+        until(lambda: all(row(instance).finished_at for instance in instances))
+    assert pumping.error is None
+    assert {tuple(output(instance)) for instance in instances} == {(1, 2, 3, 4)}
