@@ -175,6 +175,23 @@ def test_an_entry_that_is_a_row_already_counts_once():
     assert damper.look(ready).size == 5
 
 
+def test_what_becomes_a_row_between_two_looks_at_the_rows_is_not_taken_for_room(monkeypatch):
+    env = make_env("acme", "production", **ON)
+    bind(limit=5)
+    assert kinds(env, range(5)) == [Started] + [Buffered] * 4
+    waiting = list(draining.claim().entries)
+    execute = damper.eventlog.execute
+
+    def drained_meanwhile(statement, parameters):
+        if statement == damper.WHICH:
+            draining.write([waiting.pop() for _ in range(2) if waiting])
+        return execute(statement, parameters)
+
+    monkeypatch.setattr(damper.eventlog, "execute", drained_meanwhile)
+    assert isinstance(send(env, "sixth"), Throttled)
+    assert len(waiting) < 4, "it looked twice"
+
+
 def test_a_storm_tells_no_larger_backlog_than_is_certain():
     env = make_env("acme", "production", **ON)
     bind(limit=5)

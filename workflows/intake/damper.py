@@ -216,8 +216,10 @@ def _count(group: Group, limit: int, window_seconds: int, buffered: int | None, 
     ((existing, storm, rows),) = eventlog.execute(LOOK, values)
     both = 0
     if buffered and rows and existing is None and rows < limit <= rows + buffered:
-        ((ids,),) = eventlog.execute(WHICH, values)
-        both = _still_entries(Scope(str(group.org_id), str(group.env_id)), ids or [])
+        # Some may have been drained since the count: what is taken off must be of the rows that are counted.
+        ((found,),) = eventlog.execute(WHICH, values)
+        ids = found or []
+        rows, both = len(ids), _still_entries(Scope(str(group.org_id), str(group.env_id)), ids)
     return Backlog(rows - min(both, rows), buffered, storm, existing is not None)
 
 
