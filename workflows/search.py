@@ -159,20 +159,23 @@ def _plain(part: str) -> str:
 def _written(value: Any) -> str:
     if isinstance(value, timedelta):
         return _age_written(value)
-    text = value.isoformat() if isinstance(value, datetime) else str(value)
-    if PLAIN.fullmatch(text) or isinstance(value, datetime):
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z").replace("T00:00:00Z", "")
+    text = str(value)
+    if PLAIN.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
 def _age_written(age: timedelta) -> str:
-    """Write it in the first unit that says it exactly, as the one did that it was read in."""
-    for unit, name in UNITS.items():
-        number = f"{age / timedelta(**{name: 1}):.3f}".rstrip("0").rstrip(".")
-        if AGE.fullmatch(number + unit) and timedelta(**{name: float(number)}) == age:
-            return number + unit
-    return f"{age.total_seconds():f}s"
+    """Write it in the largest unit that it is a whole number of, else in seconds, else in one that it was read in."""
+    for unit, name in reversed(UNITS.items()):
+        number, rest = divmod(age, timedelta(**{name: 1}))
+        if not rest and (number or unit == "s") and AGE.fullmatch(f"{number}{unit}"):
+            return f"{number}{unit}"
+    written = [f"{age / timedelta(**{name: 1}):.3f}{unit}" for unit, name in UNITS.items()]
+    return next(each for each in written if AGE.fullmatch(each) and _age(each, each) == age)
 
 
 def _uuid(text: str) -> UUID | None:
