@@ -17,3 +17,15 @@ class EntryUnreadable(MollifierError):
     """A stored entry is not in a form that this version knows."""
 
     code = "entry_unreadable"
+
+
+class SandboxBusy(MollifierError):
+    """Another simulation is under way; try again when it is done."""
+
+    code = "simulation_busy"
+
+
+class SimulationTooShort(MollifierError):
+    """Not one trigger was through when its time was up."""
+
+    code = "simulation_too_short"

@@ -12,7 +12,7 @@ from typing import Any, Self
 from redis.exceptions import RedisError
 
 from mollifier import client, keys, lua
-from mollifier.errors import BufferUnavailable, MollifierError
+from mollifier.errors import BufferUnavailable, SandboxBusy
 
 logger = logging.getLogger(__name__)
 PARTITION = "simulation"
@@ -20,12 +20,6 @@ LEAVE = lua.load("leave")
 # More than any single exchange takes; each one renews it.
 LEASE_MS = 15_000
 DELETED_AT_ONCE, SCANNED_AT_ONCE = 500, 1_000
-
-
-class SandboxBusy(MollifierError):
-    """Another simulation is under way; try again when it is done."""
-
-    code = "simulation_busy"
 
 
 class Sandbox:

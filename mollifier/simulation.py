@@ -13,7 +13,7 @@ from uuid import UUID
 
 from mollifier import buffer, conf, course, fairness, gate, keys, lua
 from mollifier.decision import Arrival, Full, Limits, Mode, Mollify, Reason, Rollout, Scope
-from mollifier.errors import MollifierError
+from mollifier.errors import SimulationTooShort
 from mollifier.sandbox import PARTITION, Sandbox
 from mollifier.tally import Second
 
@@ -25,12 +25,6 @@ DRAIN_SECONDS = 3_600
 RIVAL = "rival"
 LEASE_MS = 60_000
 Progress = Callable[[int, int], None]
-
-
-class SimulationTooShort(MollifierError):
-    """Not one trigger was through when its time was up."""
-
-    code = "simulation_too_short"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- Adds what one process counted of one environment since it last told. Of what the limits would have buffered it keeps
 -- an imagined queue, drained at `rate` entries a second (0: at the rate last measured, at least `pace`), and in it
 -- sorts the waits by length. What stands behind that queue would be buffered too, as order asks. `most` definitions

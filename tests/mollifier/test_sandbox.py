@@ -2,8 +2,8 @@ import pytest
 from django_redis import get_redis_connection
 
 from mollifier import keys, sandbox
-from mollifier.errors import BufferUnavailable
-from mollifier.sandbox import PARTITION, Sandbox, SandboxBusy
+from mollifier.errors import BufferUnavailable, SandboxBusy
+from mollifier.sandbox import PARTITION, Sandbox
 
 PREFIX = keys.key("totals", PARTITION).removesuffix("totals")
 

@@ -3,7 +3,8 @@ from django_redis import get_redis_connection
 
 from mollifier import buffer, conf, course, gate, simulation, stats
 from mollifier.decision import Limit, Limits, Mode, Mollify, PassThrough, Scope
-from mollifier.sandbox import Sandbox, SandboxBusy
+from mollifier.errors import SandboxBusy, SimulationTooShort
+from mollifier.sandbox import Sandbox
 from mollifier.simulation import Terms
 from mollifier.tally import Second
 from tests.mollifier.makers import ACME, accept, arrival
@@ -105,7 +106,7 @@ def test_more_than_the_cap_of_triggers_is_cut_and_said(settings):
 
 def test_a_simulation_that_takes_too_long_stops_and_says_so(settings):
     settings.MOLLIFIER = {**settings.MOLLIFIER, "SIMULATION_SECONDS": 0.0}
-    with pytest.raises(simulation.SimulationTooShort):
+    with pytest.raises(SimulationTooShort):
         simulation.run("acme", burst(60), terms())
     settings.MOLLIFIER = {**settings.MOLLIFIER, "SIMULATION_SECONDS": 0.15}
     found = simulation.run("acme", burst(*[200] * 300), terms(Limit(1, 60_000, 0), drain_rate=10))

@@ -428,7 +428,8 @@ class Buffer(RuleBasedStateMachine):
         for raw in redis.scan_iter(count=1_000):
             name = raw.decode()
             assert name in prefixes or any(name.startswith(each) for each in prefixes if each.endswith(":")), name
-            expires = any(name.startswith(keys.key(each)) for each in ("passes", "hold", "pending", "flow"))
+            families = ("passes", "hold", "pending", "flow", "tally", "arrivals", "imagined")
+            expires = any(name.startswith(keys.key(each)) for each in families)
             if not name.startswith(keys.key("binding")):
                 assert (redis.pttl(name) == -1) is not expires, name
 
