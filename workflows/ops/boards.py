@@ -133,6 +133,7 @@ DRAIN = Board(
             ((rate("mollifier_lapsed_total"), "lapsed"), (rate("mollifier_orphaned_total"), "orphaned")),
             unit="reqps",
         ),
+        Panel("Shadow counts without room", ((rate("mollifier_tally_dropped_total"), "dropped"),), unit="reqps"),
         Panel("Orgs and environments that stand aside", (("max by (why) (mollifier_parked)", "{{why}}"),)),
         Panel(
             "Counts that the shadow report had no room for",
