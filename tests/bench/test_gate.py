@@ -27,7 +27,7 @@ def test_the_other_side_sends_the_same_bytes_to_a_script_that_changes_nothing():
     (one,) = gate.ACCEPTED.make(1)
     (idle,) = gate.without_effect([one])
     assert gate.redis().execute_command(*idle) == [b"passed", b"room"]
-    assert idle[3:] == gate.gate._command(one, gate.conf.current(), 0, None, None)[3:]
+    assert idle[3:] == gate.gate.command(one, gate.conf.current(), 0, None, None)[3:]
     assert gate.redis().dbsize() == 0
 
 
