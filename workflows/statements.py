@@ -80,17 +80,22 @@ WITH input AS MATERIALIZED (
     FROM judged j WHERE j.outcome = 'appended' AND j.finishes
     {emitted}
 ), closed AS (
-    UPDATE workflows_hook h SET disposed_at = j.at FROM judged j
-    WHERE h.instance_id = j.id AND h.disposed_at IS NULL AND j.outcome = 'appended' AND j.finishes
+    UPDATE workflows_hook SET disposed_at = clock_timestamp()
+    WHERE instance_id = ANY (ARRAY (SELECT id FROM judged WHERE outcome = 'appended' AND finishes))
+        AND disposed_at IS NULL
 )
 SELECT position, outcome, last_seq, owner, old_status, at, {clashes} FROM judged"""
 
+# Each hook is looked up by its instance, whatever the planner thought of the table when it was empty.
 # A token that is let go in this group may be claimed in it. Tokens are claimed in one order, so two groups can't wait
 # for each other's in a ring; one that is taken leaves the hook unmade, and its event says so.
 CLAIMS: LiteralString = """, let_go AS (
-    UPDATE workflows_hook h SET disposed_at = e.at FROM events e
-    WHERE h.instance_id = e.id AND h.correlation_id = e.correlation_id AND h.disposed_at IS NULL
-        AND e.type = 'hook_disposed'
+    UPDATE workflows_hook SET disposed_at = clock_timestamp()
+    WHERE id = ANY (ARRAY (
+        SELECT h.id FROM events e CROSS JOIN LATERAL (
+            SELECT id FROM workflows_hook
+            WHERE instance_id = e.id AND correlation_id = e.correlation_id AND disposed_at IS NULL LIMIT 1
+        ) AS h WHERE e.type = 'hook_disposed'))
     RETURNING 1
 ), claimed AS (
     INSERT INTO workflows_hook (token, name, instance_id, env_id, correlation_id, created_at)

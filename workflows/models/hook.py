@@ -25,6 +25,7 @@ class Hook(models.Model):
         indexes: ClassVar = [
             models.Index(fields=["token", "-id"], name="hook_of_token"),
             models.Index(fields=["instance_id"], name="hook_of_instance"),
+            models.Index(fields=["instance_id"], name="hook_open_of_instance", condition=Q(disposed_at__isnull=True)),
         ]
 
     def __str__(self) -> str:
