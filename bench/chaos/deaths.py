@@ -26,8 +26,10 @@ def killed(instances: int = AMID) -> Part:
     """Kill -9 the pump of a shard amid its instances while another stands by."""
     part = Part("kill", f"kill -9 of a pump amid {instances} instances of {STEPS} steps, another stands by")
     began = time.monotonic()
+    # Parts before this one have left an epoch; the first pump must have the shard before the other asks for it.
+    before = owned()
     with crew.pumping((0,)) as first:
-        wait_for(lambda: owned() > 0)
+        wait_for(lambda: owned() > before)
         with crew.pumping((0,), name="standby") as second:
             ids = start("steps", b'{"n":%d}' % STEPS, instances)
             wait_for(lambda: recorded(ids) >= instances * STEPS // 4)
