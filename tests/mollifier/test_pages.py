@@ -77,3 +77,14 @@ def test_an_entry_that_can_not_be_read_hides_no_other():
     name = keys.key("entry") + str(spoilt)
     redis.set(name, redis.get(name).replace(b"1 ", b"9 ", 1))
     assert [entry.id for entry in pages.oldest(10)] == [fine]
+
+
+def test_the_oldest_of_all_are_found_in_few_deep_queues_and_in_many_shallow_ones():
+    deep = Scope("deep", "production")
+    ids = accept(9, deep)
+    ids += [id_ for number in range(20) for id_ in accept(1, Scope(f"org-{number % 5}", "production"))]
+    ids += accept(3, deep)
+    assert [entry.id for entry in pages.oldest(1)] == ids[:1]
+    assert [entry.id for entry in pages.oldest(12)] == ids[:12]
+    assert [entry.id for entry in pages.oldest(100)] == ids
+    assert [entry.id for entry in pages.oldest(2, "org-4")] == ids[13:19:5]
