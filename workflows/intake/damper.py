@@ -71,7 +71,10 @@ def room(ready: Ready) -> Iterator[Held]:
     with transaction.atomic(durable=True):
         eventlog.execute(LOCK, (LOCK_TIMEOUT, _lock_of(storms.group_of(ready.trigger))))
         seen = groups.look(ready)
-        yield _judge(ready, seen) or _with_room(ready, seen)
+        refused = _judge(ready, seen)
+        if seen.storm is not None and refused is None:
+            storms.close(seen.storm, SUBMITTER)
+        yield refused or _with_room(ready, seen)
 
 
 def probe(ready: Ready) -> Throttled | None:
@@ -104,10 +107,8 @@ def _judge(ready: Ready, seen: Backlog) -> Refused | Known | None:
     limit = ready.origin.limit
     if seen.known:
         return Known(ready.trigger.id)
-    if seen.storm is not None:
-        if not storms.is_calm(seen.size, limit):
-            return _refuse(ready, seen, "a storm is open until fewer than half of that are live")
-        storms.close(seen.storm, SUBMITTER)
+    if seen.storm is not None and not storms.is_calm(seen.size, limit):
+        return _refuse(ready, seen, "a storm is open until fewer than half of that are live")
     if seen.size >= limit:
         return _refuse(ready, seen, "come again when some have ended")
     return None
