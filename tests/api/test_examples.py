@@ -87,8 +87,8 @@ def test_a_list_is_answered_as_described(smoothed: Caller):
     (shown,) = examples.ANSWERS["list_instances", 200].values()
     page = smoothed.get("instances?limit=2").json()
     assert [list(each) for each in page["data"]] == [list(each) for each in shown["data"]]
-    assert page["next_cursor"] == page["data"][-1]["id"]
-    assert shown["next_cursor"] == shown["data"][-1]["id"]
+    for each in (page, shown):
+        assert each["data"][-1]["id"].replace("-", "") in each["next_cursor"]
 
 
 def test_flags_are_answered_as_described(db: None):

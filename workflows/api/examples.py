@@ -10,6 +10,7 @@ from workflows.api.examples_values import (
     ID,
     LIMITED,
     OTHER_ID,
+    PLACE,
     PLAN,
     PLAN_ABORTED,
     PLAN_PAUSED,
@@ -165,7 +166,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
             "summary": {"started": 1, "buffered": 0, "existing": 0, "refused": 1},
         }
     },
-    ("list_instances", 200): {"newest first": {"data": [BUFFERED | {"id": OTHER_ID}, STARTED], "next_cursor": ID}},
+    ("list_instances", 200): {"newest first": {"data": [BUFFERED | {"id": OTHER_ID}, STARTED], "next_cursor": PLACE}},
     ("get_instance", 200): {
         "completed": STARTED | {"status": "completed", "output": {"order": 1}, "started_at": AT, "finished_at": AT},
         "buffered": BUFFERED,

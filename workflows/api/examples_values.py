@@ -5,6 +5,7 @@ from typing import Any
 ID = "019aa5a0-7c1e-7e42-b4f5-0a4f7a5d3c11"
 OTHER_ID = "019aa5a0-7c1f-7000-8123-9d2c6b1e4f20"
 AT = "2026-11-21T10:15:30.120000Z"
+PLACE = "660c6a3eaa940-019aa5a07c1e7e42b4f50a4f7a5d3c11-660c6a3eab0d2"
 
 FLAGS = {
     "org": "acme",
