@@ -184,6 +184,12 @@ def batch_size(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) < 2**63:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
 def moment(text: str) -> datetime:
     """Read a time of the past: an age (90s, 15m, 6h, 30d), or a date and time."""
     if age := AGE.fullmatch(text):

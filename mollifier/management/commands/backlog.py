@@ -17,7 +17,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mollifier import buffer, pages, stats, terminal
+from mollifier import pages, stats, terminal
 from mollifier.decision import Scope
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
@@ -162,7 +162,7 @@ def look(org: str | None, env: str | None) -> Shown:
 
 def listed(org: str | None, env: str | None) -> list[Entry]:
     if org and env:
-        return buffer.newest(Scope(org, env), None, ENTRIES_SHOWN)
+        return list(pages.newest(Scope(org, env), None, ENTRIES_SHOWN).entries)
     return pages.oldest(ENTRIES_SHOWN, org) if org else []
 
 
