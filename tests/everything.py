@@ -41,7 +41,7 @@ def known(db, settings, monkeypatch) -> Mapping[str, str]:
     settings.WORKFLOWS = {**settings.WORKFLOWS, "OUTBOUND_ALLOW": receivers.ALLOWED}
     monkeypatch.setattr(switches, "_known", switches._Known())
     environment = tenants.make_env("acme", mode="on", limit=1)
-    globex = tenants.make_env("globex", mode="off")
+    globex, initech = (tenants.make_env(name, mode="off") for name in ("globex", "initech"))
     return {
         "env": f"{environment.pk}",
         "org": f"{environment.org_id}",
@@ -50,7 +50,7 @@ def known(db, settings, monkeypatch) -> Mapping[str, str]:
         **_tenants(environment),
         **_instances(environment),
         **_bindings(environment),
-        **_operations(environment, globex),
+        **_operations(environment, globex, initech),
         **_outside(environment),
     }
 
@@ -105,7 +105,7 @@ def _bindings(environment: Environment) -> dict[str, str]:
     return {"binding": f"{binding.pk}", "storm": f"{storm}", "definition": "welcome"}
 
 
-def _operations(environment: Environment, other: Environment) -> dict[str, str]:
+def _operations(environment: Environment, *others: Environment) -> dict[str, str]:
     soon = timezone.now() + timedelta(minutes=1)
     Shard.objects.create(index=0, owner="a-host-with-a-long-name:4711:01a1fd96", epoch=12, deadline=soon)
     Shard.objects.create(index=1)
@@ -113,11 +113,13 @@ def _operations(environment: Environment, other: Environment) -> dict[str, str]:
     schedule = schedules.make(environment, timezone="America/Argentina/ComodRivadavia")
     search = 'org:acme -tag:"a long tag that somebody made" created>2026-01-31T12:00Z age>5m'
     begun = (plans.Step("shadow", 100, 60), plans.Step("on", 5, 60))
-    plan = plans.begin(other.org_id, actor=ADA, reason=WHY, steps=begun)
+    plan, paused = (plans.begin(other.org_id, actor=ADA, reason=WHY, steps=begun) for other in others)
+    plans.pause(paused.pk, actor=ADA, reason=WHY)
     return {
         "schedule": f"{schedule.pk}",
         "bulk": f"{bulks.make('cancel', search).pk}",
         "plan": f"{plan.pk}",
+        "paused_plan": f"{paused.pk}",
         "running_shard": "0",
         "paused_shard": "1",
         "record": f"{AuditRecord.objects.latest('pk').pk}",

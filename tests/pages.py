@@ -46,9 +46,16 @@ class Page:
         path = reverse(self.name, args=[quote(word) for word in words] if usual else words)
         return path + self.query.format(**known)
 
+    def place(self, known: Mapping[str, str]) -> str:
+        """Return the address of the page that offers a verb: a list, or the page of what the verb is about."""
+        one = self.at.endswith("_change")
+        return reverse(self.at, args=[known[self.given[0]]] if one else [])
+
 
 def _usual(model: str, key: str, *least: Role, **answers: int) -> list[Page]:
-    """Return the addresses that every table has; `least` may the list, add, one and its history."""
+    """Return the addresses that every table has; `least` may the list and the history, add, and one."""
+    # The history of a table of ours leads to the audit.
+    answers = {"history": 302 if model.startswith("workflows") else 200} | answers
     return [
         Page(
             f"admin:{model}_{verb}",
@@ -56,7 +63,7 @@ def _usual(model: str, key: str, *least: Role, **answers: int) -> list[Page]:
             () if verb in {"changelist", "add"} else (key,),
             answers=answers.get(verb, 200),
         )
-        for verb, may in zip(USUAL, (*least, NOBODY), strict=True)
+        for verb, may in zip(USUAL, (*least, least[0], NOBODY), strict=True)
     ]
 
 
@@ -78,27 +85,27 @@ PAGES = [
     Page("admin:workflows_instance_change", VIEWER, ("waiting",), "?env={env}"),
     Page("admin:workflows_definition_versions", VIEWER, ("definition",)),
     Page("admin:workflows_binding_try", VIEWER, query="?env=acme/production&type=order.created&payload=1"),
-    *_usual("workflows_actionswitch", "action", VIEWER, ANYBODY, ANYBODY, VIEWER, add=302, change=302),
-    *_usual("workflows_apikey", "key", ADMIN, ADMIN, ANYBODY, ADMIN, change=302),
-    *_usual("workflows_auditrecord", "record", VIEWER, NOBODY, VIEWER, VIEWER),
-    *_usual("workflows_binding", "binding", VIEWER, OPERATOR, VIEWER, VIEWER),
-    *_usual("workflows_bulkaction", "bulk", VIEWER, VIEWER, VIEWER, VIEWER, add=404),
-    *_usual("workflows_deadletterdecision", "decision", VIEWER, NOBODY, VIEWER, VIEWER),
-    *_usual("workflows_definition", "definition", VIEWER, ANYBODY, ANYBODY, VIEWER, add=302, change=302),
-    *_usual("workflows_delivery", "delivery", VIEWER, NOBODY, VIEWER, VIEWER),
-    *_usual("workflows_environment", "env", VIEWER, ADMIN, VIEWER, VIEWER),
-    *_usual("workflows_flagchange", "flagchange", VIEWER, NOBODY, VIEWER, VIEWER),
-    *_usual("workflows_instance", "instance", VIEWER, VIEWER, VIEWER, VIEWER, add=404),
-    *_usual("workflows_organization", "org", VIEWER, ADMIN, VIEWER, VIEWER),
-    *_usual("workflows_rolloutplan", "plan", VIEWER, NOBODY, VIEWER, VIEWER),
-    *_usual("workflows_schedule", "schedule", VIEWER, OPERATOR, OPERATOR, VIEWER),
-    *_usual("workflows_secret", "secret", ADMIN, ADMIN, ANYBODY, ADMIN, change=302),
-    *_usual("workflows_secretchange", "secretchange", ADMIN, NOBODY, ADMIN, ADMIN),
-    *_usual("workflows_shard", "running_shard", VIEWER, ANYBODY, OPERATOR, VIEWER, add=404),
-    *_usual("workflows_storm", "storm", VIEWER, NOBODY, VIEWER, VIEWER),
-    *_usual("workflows_webhook", "webhook", VIEWER, ADMIN, ADMIN, VIEWER),
-    *_usual("auth_user", "user", ADMIN, ADMIN, ADMIN, ADMIN),
-    *_usual("auth_group", "group", ADMIN, NOBODY, ADMIN, ADMIN),
+    *_usual("workflows_actionswitch", "action", VIEWER, ANYBODY, ANYBODY, add=302, change=302),
+    *_usual("workflows_apikey", "key", ADMIN, ADMIN, ANYBODY, change=302),
+    *_usual("workflows_auditrecord", "record", VIEWER, NOBODY, VIEWER),
+    *_usual("workflows_binding", "binding", VIEWER, OPERATOR, VIEWER),
+    *_usual("workflows_bulkaction", "bulk", VIEWER, VIEWER, VIEWER, add=404),
+    *_usual("workflows_deadletterdecision", "decision", VIEWER, NOBODY, VIEWER),
+    *_usual("workflows_definition", "definition", VIEWER, ANYBODY, ANYBODY, add=302, change=302),
+    *_usual("workflows_delivery", "delivery", VIEWER, NOBODY, VIEWER),
+    *_usual("workflows_environment", "env", VIEWER, ADMIN, VIEWER),
+    *_usual("workflows_flagchange", "flagchange", VIEWER, NOBODY, VIEWER),
+    *_usual("workflows_instance", "instance", VIEWER, VIEWER, VIEWER, add=404),
+    *_usual("workflows_organization", "org", VIEWER, ADMIN, VIEWER),
+    *_usual("workflows_rolloutplan", "plan", VIEWER, NOBODY, VIEWER),
+    *_usual("workflows_schedule", "schedule", VIEWER, OPERATOR, OPERATOR),
+    *_usual("workflows_secret", "secret", ADMIN, ADMIN, ANYBODY, change=302),
+    *_usual("workflows_secretchange", "secretchange", ADMIN, NOBODY, ADMIN),
+    *_usual("workflows_shard", "running_shard", VIEWER, ANYBODY, OPERATOR, add=404),
+    *_usual("workflows_storm", "storm", VIEWER, NOBODY, VIEWER),
+    *_usual("workflows_webhook", "webhook", VIEWER, ADMIN, ADMIN),
+    *_usual("auth_user", "user", ADMIN, ADMIN, ADMIN),
+    *_usual("auth_group", "group", ADMIN, NOBODY, ADMIN),
     Page("admin:auth_user_password_change", ADMIN, ("user",)),
 ]
 # In an order in which each can be done after those before it.
@@ -106,7 +113,7 @@ VERBS = [
     _verb("organization_rollout", OPERATOR, LIST.format("organization"), "org", mode="shadow", weight="3", paused="on"),
     _verb("organization_simulation", OPERATOR, ONE.format("organization"), "org"),
     _verb("rolloutplan_steer", OPERATOR, ONE.format("rolloutplan"), "plan", "pause"),
-    _verb("rolloutplan_steer", OPERATOR, ONE.format("rolloutplan"), "plan", "resume"),
+    _verb("rolloutplan_steer", OPERATOR, ONE.format("rolloutplan"), "paused_plan", "resume"),
     _verb("rolloutplan_steer", OPERATOR, ONE.format("rolloutplan"), "plan", "abort"),
     _verb("rolloutplan_begin", OPERATOR, ONE.format("organization"), "org"),
     _verb("instance_pause", OPERATOR, ONE.format("instance"), "instance"),
@@ -118,7 +125,7 @@ VERBS = [
     _verb("bulkaction_new", OPERATOR, LIST.format("bulkaction"), search="org:acme"),
     _verb("bulkaction_abort", OPERATOR, ONE.format("bulkaction"), "bulk"),
     _verb("storm_replay", OPERATOR, LIST.format("storm"), "storm"),
-    _verb("storm_close", OPERATOR, LIST.format("storm"), "storm"),
+    _verb("storm_close", OPERATOR, "", "storm"),
     _verb("shard_pause", OPERATOR, LIST.format("shard"), "running_shard"),
     _verb("shard_resume", OPERATOR, LIST.format("shard"), "paused_shard"),
     _verb("binding_switch", OPERATOR, LIST.format("binding"), "binding"),
@@ -141,8 +148,8 @@ PARTS = [
     Page("dashboard:live", VIEWER),
     Page("admin:workflows_instance_live", VIEWER, ("instance",)),
     Page("admin:workflows_instance_export", VIEWER),
+    Page("admin:workflows_definition_check", OPERATOR),
 ]
-HISTORIES = [page for page in PAGES if page.name.endswith("_history") and page.name != "admin:auth_user_history"]
 # The theme's and Django's own; nothing of a tenant is behind them.
 FRAME = {
     "admin:login",
