@@ -124,6 +124,7 @@ VERBS = [
     _verb("deadletter_discard", OPERATOR, "dashboard:buffer", "rotten", query="?env={env}"),
     _verb("bulkaction_new", OPERATOR, LIST.format("bulkaction"), search="org:acme"),
     _verb("bulkaction_abort", OPERATOR, ONE.format("bulkaction"), "bulk"),
+    _verb("storm_cancel", OPERATOR, LIST.format("storm"), "storm"),
     _verb("storm_replay", OPERATOR, LIST.format("storm"), "storm"),
     _verb("storm_close", OPERATOR, "", "storm"),
     _verb("shard_pause", OPERATOR, LIST.format("shard"), "running_shard"),
