@@ -38,10 +38,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """There is no room, for so large a backlog. `counted`: its storm has it already."""
+    """There is no room, for so large a backlog, or before `storm` has ended. `counted`: that has it already."""
 
     outcome: Throttled
     backlog: int
+    storm: int | None = None
     counted: bool = False
 
 
@@ -86,10 +87,15 @@ def probe(ready: Ready) -> Throttled | None:
     return _refuse(ready, seen, "none more starts now").outcome if seen.size >= least else None
 
 
-def suppress(ready: Ready, backlog: int | None = None) -> None:
-    """Count and keep a trigger that was refused; the gate refuses at the limit."""
-    limit = ready.origin.limit
-    storms.suppress(ready.trigger, limit=limit, backlog=limit if backlog is None else backlog)
+def suppress(ready: Ready, refused: Refused) -> None:
+    """Count and keep a trigger that was refused, once."""
+    if not refused.counted:
+        storms.suppress(ready.trigger, limit=ready.origin.limit, backlog=refused.backlog, storm=refused.storm)
+
+
+def suppress_at_gate(ready: Ready) -> None:
+    """Count and keep a trigger that the gate refused, as it does at the limit."""
+    storms.suppress(ready.trigger, limit=ready.origin.limit, backlog=ready.origin.limit)
 
 
 def sweep() -> int:
@@ -108,7 +114,8 @@ def _judge(ready: Ready, seen: Backlog) -> Refused | Known | None:
     if seen.known:
         return Known(ready.trigger.id)
     if seen.storm is not None and not storms.is_calm(seen.size, limit):
-        return _refuse(ready, seen, "a storm is open until fewer than half of that are live")
+        refused = _refuse(ready, seen, "a storm is open until fewer than half of that are live")
+        return replace(refused, storm=seen.storm, counted=seen.suppressed)
     if seen.size >= limit:
         return _refuse(ready, seen, "come again when some have ended")
     return None
@@ -120,7 +127,7 @@ def _refuse(ready: Ready, seen: Backlog, then: str) -> Refused:
     counted = f"{certain} or more" if seen.rows >= limit else str(certain)
     group = f"{trigger.event_type!r} -> {trigger.definition!r}"
     message = f"{counted} instances of {group} are live, the limit is {limit}; {then}."
-    return Refused(Throttled("throttled_event_backlog", message), certain, seen.suppressed)
+    return Refused(Throttled("throttled_event_backlog", message), certain)
 
 
 def _alone() -> None:
