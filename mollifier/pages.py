@@ -1,5 +1,6 @@
 """Entries for people: the oldest of an org or of all, and those of one environment page by page."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -14,6 +15,8 @@ AT_ONCE = 16
 # Entries looked at for one page; with a state that few are in, a page may be short and others follow.
 LOOKED_AT = 200
 ENVS_LOOKED_AT, LEASES_LOOKED_AT = 100, 16
+# So many times what is asked for is looked at, since some may be unreadable.
+SPARE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,18 +107,51 @@ def oldest(limit: int, org: str | None = None) -> list[Entry]:
         BufferUnavailable: Redis can't be reached.
     """
     limit = min(limit, buffer.LOOKED_AT)
-    last = limit - 1
-    others = [("ZRANGE", keys.key(name), 0, last) for name in ("delayed", "failed", "alone")]
-    queues = [("ZRANGE", keys.key("queue") + place.decode(), 0, last) for place in _places(org)]
+    queued = _queued(_places(org), SPARE * limit)
+    found: list[Entry] = []
+    # Unreadable ones are passed over, as far as there are some to spare.
+    for at in range(0, len(queued), limit):
+        found += _readable(queued[at : at + limit])
+        if len(found) >= limit:
+            break
+    found += _readable(_not_queued(limit))
+    # One that was settled meanwhile may stand in both.
+    listed = {entry.id: entry for entry in found if org is None or entry.scope.org == org}
+    return sorted(listed.values(), key=lambda entry: entry.seq)[:limit]
+
+
+def _queued(places: Sequence[bytes], most: int) -> list[UUID]:
+    """Return the ids of these places' queues that were accepted first, of all together, oldest first.
+
+    Of each queue a few are read; only those that may have more among the first are read on.
+    """
+    few = max(2, 2 * most // max(1, len(places)))
+    heads = _ranges(places, few)
+    seqs = sorted(seq for pairs in heads for _, seq in pairs)
+    last = seqs[most - 1] if len(seqs) >= most else math.inf
+    on = [place for place, pairs in zip(places, heads, strict=True) if len(pairs) == few and pairs[-1][1] < last]
+    found = {raw: seq for pairs in (*heads, *_ranges(on, most)) for raw, seq in pairs}
+    return [UUID(raw.decode()) for raw in sorted(found, key=lambda raw: found[raw])[:most]]
+
+
+def _ranges(places: Sequence[bytes], count: int) -> list[list[tuple[bytes, float]]]:
+    queues = [keys.key("queue") + place.decode() for place in places]
+    return client.call_all([("ZRANGE", queue, 0, count - 1, "WITHSCORES") for queue in queues]) if queues else []
+
+
+def _not_queued(limit: int) -> list[UUID]:
+    """Return ids that stand in no queue: delayed, failed, to be claimed alone, leased; some of each."""
     tokens = client.call(("ZRANGE", keys.key("leases"), 0, LEASES_LOOKED_AT - 1))
+    others = [("ZRANGE", keys.key(name), 0, limit - 1) for name in ("delayed", "failed", "alone")]
     leases = [("HKEYS", keys.key("lease") + token.decode()) for token in tokens]
-    found = {raw for raws in client.call_all([*others, *queues, *leases]) for raw in raws}
-    ids = sorted(UUID(raw.decode()) for raw in found)
+    ids = sorted({UUID(raw.decode()) for raws in client.call_all([*others, *leases]) for raw in raws})
+    return ids[: SPARE * buffer.LOOKED_AT]
+
+
+def _readable(ids: Sequence[UUID]) -> list[Entry]:
     at_once = buffer.LOOKED_AT
-    read_back = (buffer.rows(ids[at : at + at_once]) for at in range(0, min(len(ids), 4 * at_once), at_once))
-    readable = [line.entry for rows in read_back for row in rows if (line := _line(*row, seq=0)).entry]
-    listed = [entry for entry in readable if org is None or entry.scope.org == org]
-    return sorted(listed, key=lambda entry: entry.seq)[:limit]
+    read_back = (buffer.rows(ids[at : at + at_once]) for at in range(0, len(ids), at_once))
+    return [line.entry for rows in read_back for row in rows if (line := _line(*row, seq=0)).entry]
 
 
 def _places(org: str | None) -> list[bytes]:

@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 from tests import people, tenants
 from tests.browser.conftest import DESK, PHONE
 from tests.workflows.pumping import running, until
-from workflows import Fatal, Retryable, engine, hooks, registry, steering, step, workflow
+from workflows import Fatal, Retryable, engine, hooks, steering, step, workflow
 from workflows.models import Instance
 
 HERE = "/admin/workflows/instance/"
@@ -45,10 +45,8 @@ def insure() -> None:
 
 
 @pytest.fixture
-def order(transactional_db, monkeypatch):
+def order(transactional_db, own_workflows):
     """Run an order of every kind of operation up to where it awaits an approval."""
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
     tries.clear()
 
     @workflow("packing")

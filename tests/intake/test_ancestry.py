@@ -26,7 +26,7 @@ def test_a_row_is_found_with_the_definitions_above_it():
     place = ancestry.find(seen(env), first)
     assert place == root(first, "greet")
     second = start(env, place)
-    assert ancestry.of_instances([second, uuid4()]) == {second: Lineage(second, first, first, 1, ("greet", "greet"))}
+    assert ancestry.find(seen(env), second) == Lineage(second, first, first, 1, ("greet", "greet"))
 
 
 def test_one_that_is_buffered_is_found_too():

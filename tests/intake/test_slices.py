@@ -1,7 +1,5 @@
 """Bulk actions are worked on in slices, each thing counted once, and go on after whatever happened."""
 
-import threading
-
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -15,7 +13,6 @@ from tests.intake.test_suppressed import end_all, storm_of
 from tests.tenants import make_env, seen, trigger
 from workflows import engine, snapshot, tasks
 from workflows.audit import Actor
-from workflows.cleanup import locks
 from workflows.intake import bulk, lookup, slices, targets
 from workflows.intake.lookup import LookupUnavailable
 from workflows.models import AuditRecord, BulkAction, BulkState, DeadLetterDecision, Event, Instance, Outbox
@@ -127,20 +124,8 @@ def test_one_that_can_not_be_done_is_counted_and_the_others_go_on(monkeypatch):
 def test_two_processes_do_not_work_on_one():
     make_env()
     action = bulks.make("cancel", "org:acme")
-    held, done = threading.Event(), threading.Event()
-
-    def work():
-        with locks.hold(bulk.LOCK, {"id": str(action.pk)}):
-            held.set()
-            done.wait(30)
-        connection.close()
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    assert held.wait(30)
-    assert tasks.run_bulk(str(action.pk)) is None
-    done.set()
-    worker.join()
+    with bulks.held(action):
+        assert tasks.run_bulk(str(action.pk)) is None
     assert tasks.run_bulk(str(action.pk)) is True
 
 

@@ -101,3 +101,14 @@ def test_what_holds_many_bytes_is_told_in_shorter_parts(monkeypatch):
     part = pages.newest(ACME, None, 5)
     assert [entry.id for entry in part.entries] == ids[:-3:-1]
     assert [entry.id for entry in pages.newest(ACME, part.before, 5).entries] == ids[2:0:-1]
+
+
+def test_the_oldest_of_all_are_found_in_few_deep_queues_and_in_many_shallow_ones():
+    deep = Scope("deep", "production")
+    ids = accept(9, deep)
+    ids += [id_ for number in range(20) for id_ in accept(1, Scope(f"org-{number % 5}", "production"))]
+    ids += accept(3, deep)
+    assert [entry.id for entry in pages.oldest(1)] == ids[:1]
+    assert [entry.id for entry in pages.oldest(12)] == ids[:12]
+    assert [entry.id for entry in pages.oldest(100)] == ids
+    assert [entry.id for entry in pages.oldest(2, "org-4")] == ids[13:19:5]

@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows.admin import cancel, detail, exports, instances, page, pausing, searching
+from workflows.admin import detail, exports, instances, page, searching, steering
 from workflows.admin.detail import Live
 from workflows.intake import definitions, lookup, refresher
 from workflows.intake.directory import Env
@@ -61,7 +61,7 @@ class InstancePage(page.ReadOnlyPage):
                 "part": instances.Part(()) if asked.fault else instances.read(asked.env, asked.filters, before),
                 "estimate": instances.estimate(),
                 "asked": asked,
-                "may_act": request.user.has_perm(cancel.MAY_CANCEL),
+                "may_act": request.user.has_perm(steering.MAY_CANCEL),
                 "may_export_payload": request.user.has_perm(exports.MAY_EXPORT_PAYLOAD),
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
@@ -108,13 +108,13 @@ class InstancePage(page.ReadOnlyPage):
         return exports.export(request)
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return cancel.cancel(request, self, env_or_404(request, pk), pk)
+        return steering.steer(request, self, env_or_404(request, pk), pk, steering.CANCEL)
 
     def pause_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return pausing.steer(request, self, env_or_404(request, pk), pk, pausing.PAUSE)
+        return steering.steer(request, self, env_or_404(request, pk), pk, steering.PAUSE)
 
     def resume_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return pausing.steer(request, self, env_or_404(request, pk), pk, pausing.RESUME)
+        return steering.steer(request, self, env_or_404(request, pk), pk, steering.RESUME)
 
 
 def find(request: HttpRequest, id_: UUID | None) -> tuple[Env, InstanceView]:
@@ -138,7 +138,7 @@ def find(request: HttpRequest, id_: UUID | None) -> tuple[Env, InstanceView]:
 
 def read_live(request: HttpRequest, env: Env, found: InstanceView) -> Live:
     # The token of a hook is the permission to resume it.
-    tokens = request.user.has_perm(pausing.MAY_PAUSE)
+    tokens = request.user.has_perm(steering.MAY_PAUSE)
     return detail.read_live(env, found, start=number(request, "from"), tokens=tokens)
 
 

@@ -104,8 +104,9 @@ def _damp(ready: Ready) -> Submission:
 
 def _damped(ready: Ready, decided: Decision | damper.Refused | damper.Known, result: engine.Start | None) -> Submission:
     match decided:
-        case damper.Refused(outcome, backlog):
-            damper.suppress(ready, backlog)
+        case damper.Refused(outcome, backlog, counted):
+            if not counted:
+                damper.suppress(ready, backlog)
             return outcome
         case damper.Known(id_):
             return _owned(ready, id_)
