@@ -49,7 +49,7 @@ KINDS = {
     "event_type": "text",
     "window_seconds": "float8",
     "limit": "bigint",
-    "id": "uuid",
+    "ids": "uuid[]",
 }
 LOOKUP = "SELECT id FROM workflows_instance WHERE id = %(id)s"
 
@@ -128,7 +128,7 @@ def compared(place: Place, type_: str, rows: int, clock: Clock) -> Samples:
 def as_called(place: Place, type_: str, rows: int) -> Samples:
     """Return microseconds of both as the service calls them, one by one, by turns."""
     values = [
-        (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, uuid.uuid4()) for _ in range(CALLS)
+        (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, [uuid.uuid4()]) for _ in range(CALLS)
     ]
     given = [dict(zip(KINDS, each, strict=True)) for each in values]
     ids = known(rows, CALLS)
@@ -142,7 +142,7 @@ def as_called(place: Place, type_: str, rows: int) -> Samples:
 
 def executed_look(place: Place, type_: str) -> str:
     """Return the text that runs the prepared look of an event that was not submitted before."""
-    values = (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, uuid.uuid4())
+    values = (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, f"{{{uuid.uuid4()}}}")
     return "EXECUTE look ({})".format(", ".join(f"'{value}'" for value in values))
 
 
@@ -174,12 +174,12 @@ def called(place: Place) -> list[Result]:
         eventlog.execute(LOOKUP, {"id": id_})
 
     def refused(_: int) -> None:
-        with damper.room(full) as held:
-            assert isinstance(held, damper.Refused)
+        assert isinstance(damper.refuse(full), damper.Refused)
 
     def locked(_: int) -> None:
-        with damper.room(empty) as held:
-            assert isinstance(held, Ready)
+        assert damper.refuse(empty) is None
+        with damper.room([empty]) as held:
+            assert isinstance(held[0], Ready)
 
     parts = []
     for name, what, call in (

@@ -23,11 +23,11 @@ def test_the_count_reads_the_index_of_live_instances_also_in_a_plan_for_any_valu
     bind(limit=3)
     floods.fill(env, 300)
     types = {"org_id": "uuid", "env_id": "uuid", "definition": "text", "event_type": "text", "limit": "bigint"}
-    types |= {"window_seconds": "double precision", "id": "uuid"}
+    types |= {"window_seconds": "double precision", "ids": "uuid[]"}
     statement = groups.LOOK
     for number, name in enumerate(types, 1):
         statement = statement.replace(f"%({name})s", f"${number}")
-    given = [env.org_id, env.id, "greet", "order.created", 3, 600, env.id]
+    given = [env.org_id, env.id, "greet", "order.created", 3, 600, [env.id]]
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE workflows_instance")
         cursor.execute("SET plan_cache_mode = force_generic_plan")

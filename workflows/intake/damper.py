@@ -5,13 +5,12 @@ both stores are counted.
 """
 
 import hashlib
-import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 
 from mollifier.decision import Room
 from workflows import conf, eventlog, storms
@@ -28,8 +27,6 @@ SWEEP_STORMS, SWEEP_KEPT = 500, 5_000
 
 # The time-out holds from its own moment on, so it bounds the lock that the same statement takes.
 LOCK = "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)"
-# Threads of a process take turns at a group's lock, so that a flood parks one connection of it there, not all of them.
-_turns = [threading.Lock() for _ in range(64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,54 +54,54 @@ def asks(ready: Ready) -> bool:
     return ready.request.origin is not None and ready.request.origin.limit > 0
 
 
-@contextmanager
-def room(ready: Ready) -> Iterator[Held]:
-    """Hold the group's lock while the block starts the trigger, or has it buffered, if there is room for it.
-
-    It gives the trigger with the room that is left, the instance of an event that was submitted before, or why it is
-    refused. The block is one transaction of its own, never a part of the caller's.
+def refuse(ready: Ready) -> Refused | Known | None:
+    """Say what is in the way without the group's lock; None: there seems to be room.
 
     Raises:
         RuntimeError: the caller is in a transaction, whose rows others could not count.
         DatabaseError: the rows can't be counted.
     """
-    _alone()
-    with ExitStack() as entered:
-        refused = _judge(ready, groups.look(ready, counting=True))
-        if refused is None and entered.enter_context(_turn(storms.group_of(ready.trigger))):
-            # The group is often full when one's turn comes.
-            refused = _judge(ready, groups.look(ready, counting=True))
-        yield refused or entered.enter_context(_locked(ready))
-
-
-@contextmanager
-def _turn(group: Group) -> Iterator[bool]:
-    """Wait until no other thread of this process is at the group's lock; tell whether that took a wait."""
-    turn = _turns[hash(group) % len(_turns)]
-    waited = not turn.acquire(blocking=False)
-    if waited and not turn.acquire(timeout=LOCK_SECONDS):
-        raise OperationalError(f"no turn at the group's lock within {LOCK_SECONDS} s")
-    try:
-        yield waited
-    finally:
-        turn.release()
-
-
-@contextmanager
-def _locked(ready: Ready) -> Iterator[Held]:
+    # What counts a refusal eases its own transaction, which must be no other's; an empty one sends nothing.
     with transaction.atomic(durable=True):
-        eventlog.execute(LOCK, (f"{LOCK_SECONDS}s", _lock_of(storms.group_of(ready.trigger))))
-        seen = groups.look(ready)
-        refused = _judge(ready, seen)
-        if seen.storm is not None and refused is None:
+        pass
+    return _judge(ready, groups.look(ready, counting=True))
+
+
+@contextmanager
+def room(waiting: Sequence[Ready]) -> Iterator[list[Held]]:
+    """Hold a group's lock while the block starts those triggers, or has them buffered, for which there is room.
+
+    Each is given with its room, or as the instance of an event that was submitted before, or with why it is refused.
+    The block is one transaction of its own. Nobody else adds to the group meanwhile, so one look is enough for all:
+    what it counted and what is let in since are the most that can be live.
+
+    Raises:
+        RuntimeError: the caller is in a transaction, whose rows others could not count.
+        DatabaseError: the rows can't be counted, or the lock did not come in time.
+    """
+    with transaction.atomic(durable=True):
+        eventlog.execute(LOCK, (f"{LOCK_SECONDS}s", _lock_of(storms.group_of(waiting[0].trigger))))
+        seen = groups.look(*waiting)
+        if seen.storm is not None and storms.is_calm(seen.size, waiting[0].origin.limit):
             storms.close(seen.storm, SUBMITTER)
-        yield refused or _with_room(ready, seen)
+            seen = replace(seen, storm=None)
+        yield list(_shared_out(waiting, seen))
+
+
+def _shared_out(waiting: Sequence[Ready], seen: Backlog) -> Iterator[Held]:
+    """Give the room to the first who come; the same event twice is let in once."""
+    left = waiting[0].origin.limit - seen.rows
+    for ready in waiting:
+        held = _judge(ready, seen)
+        if held is None:
+            seen = replace(seen, rows=seen.rows + 1, known=seen.known | {ready.trigger.id})
+        yield held or _with_room(ready, left)
 
 
 def probe(ready: Ready) -> Throttled | None:
     """Say whether there is no room at this moment, and change nothing."""
     seen, limit = groups.look(ready), ready.origin.limit
-    if seen.known:
+    if ready.trigger.id in seen.known:
         return None
     least = limit if seen.storm is None else (limit + 1) // 2
     return _refuse(ready, seen, "none more starts now").outcome if seen.size >= least else None
@@ -134,7 +131,7 @@ def sweep() -> int:
 def _judge(ready: Ready, seen: Backlog) -> Refused | Known | None:
     """Say what is in the way: its own instance, an open storm that is not calm, or a backlog at the limit."""
     limit = ready.origin.limit
-    if seen.known:
+    if ready.trigger.id in seen.known:
         return Known(ready.trigger.id)
     if seen.storm is not None and not storms.is_calm(seen.size, limit):
         refused = _refuse(ready, seen, "a storm is open until fewer than half of that are live")
@@ -153,15 +150,9 @@ def _refuse(ready: Ready, seen: Backlog, then: str) -> Refused:
     return Refused(Throttled("throttled_event_backlog", message), certain)
 
 
-def _alone() -> None:
-    """Raise RuntimeError inside a transaction of the caller; an empty one sends nothing."""
-    with transaction.atomic(durable=True):
-        pass
-
-
-def _with_room(ready: Ready, seen: Backlog) -> Ready:
-    """Tell the gate what is left for what it has buffered of the group."""
-    room = Room(groups.name(storms.group_of(ready.trigger)), ready.origin.limit - seen.rows)
+def _with_room(ready: Ready, left: int) -> Ready:
+    """Tell the gate how much of the group it may have buffered."""
+    room = Room(groups.name(storms.group_of(ready.trigger)), left)
     return replace(ready, arrival=replace(ready.arrival, room=room))
 
 

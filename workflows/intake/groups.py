@@ -4,6 +4,7 @@ One exchange with Redis and one statement a look. In an open storm that statemen
 then nearly every event is refused and its count is most of what a storm costs.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -37,12 +38,12 @@ STORM = """(
         AND s.closed_at IS NULL
 ) AS storm"""
 LOOK = f"""
-SELECT (SELECT i.id FROM workflows_instance i WHERE i.id = %(id)s) AS known, storm.id AS storm,
+SELECT ARRAY(SELECT i.id FROM workflows_instance i WHERE i.id = ANY (%(ids)s::uuid[])) AS known, storm.id AS storm,
     (SELECT count(*) FROM (SELECT 1 {LIVE}) AS live) AS rows
 FROM {STORM}"""  # noqa: S608
 WHICH = f"SELECT (SELECT array_agg(live.id) FROM (SELECT i.id {LIVE}) AS live) FROM {STORM}"  # noqa: S608
 # Half the limit in one of both stores is enough to refuse, whatever the two have in common.
-REFUSED = "seen.known IS NULL AND 2 * greatest(seen.rows, %(buffered)s) >= %(limit)s AND s.id = seen.storm"
+REFUSED = "cardinality(seen.known) = 0 AND 2 * greatest(seen.rows, %(buffered)s) >= %(limit)s AND s.id = seen.storm"
 CERTAIN = "greatest(seen.rows, %(buffered)s, least(seen.rows + %(buffered)s, %(limit)s))"
 COUNTING_LOOK = f"""
 WITH seen AS MATERIALIZED ({LOOK}
@@ -56,14 +57,14 @@ _stormy: set[Group] = set()
 class Backlog:
     """Live instances of a group, counted up to the limit: rows, and what is buffered and no row yet.
 
-    `buffered` is None when Redis does not answer; then rows alone count. `known`: the event was submitted before.
-    `suppressed`: its storm has counted it already, so it is refused.
+    `buffered` is None when Redis does not answer; then rows alone count. `known` holds those of the triggers that were
+    submitted before. `suppressed`: its storm has counted it already, so it is refused.
     """
 
     rows: int
     buffered: int | None
     storm: int | None = None
-    known: bool = False
+    known: frozenset[UUID] = frozenset()
     suppressed: bool = False
 
     @property
@@ -75,33 +76,32 @@ class Backlog:
         return max(self.rows, self.buffered or 0, min(self.size, limit))
 
 
-def look(ready: Ready, *, counting: bool = False) -> Backlog:
-    """Count the live backlog of the trigger's group, after a look for the instance of this very event.
+def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
+    """Count the live backlog of a group, after a look for the instances of these very triggers of it.
 
-    With `counting` an event that an open storm refuses for certain is counted by it in the same statement.
+    With `counting` one that an open storm refuses for certain is counted by it in the same statement.
     """
-    origin, trigger = ready.origin, ready.trigger
-    group = storms.group_of(trigger)
-    known, buffered = _buffered(ready.arrival.scope, group, trigger.id)
-    if known:
-        return Backlog(0, buffered, known=True)
-    values = _values(group, origin.limit, origin.window_seconds) | {"id": trigger.id}
-    counts = counting and group in _stormy
-    if counts:
-        refused = {"buffered": buffered or 0, **storms.refused(trigger, ready.arrival.snapshot)}
-        ((existing, storm, rows, counted),) = eventlog.execute(COUNTING_LOOK, values | refused)
+    origin, group = first.origin, storms.group_of(first.trigger)
+    ids = [each.trigger.id for each in (first, *others)]
+    entries, buffered = _buffered(first.arrival.scope, group, ids)
+    if len(entries) == len(ids):
+        return Backlog(0, buffered, known=entries)
+    values = _values(group, origin.limit, origin.window_seconds) | {"ids": ids}
+    if counting and group in _stormy:
+        refused = {"buffered": buffered or 0, **storms.refused(first.trigger, first.arrival.snapshot)}
+        ((known, storm, rows, counted),) = eventlog.execute(COUNTING_LOOK, values | refused)
     else:
-        ((existing, storm, rows), counted) = (*eventlog.execute(LOOK, values), None)
+        ((known, storm, rows), counted) = (*eventlog.execute(LOOK, values), None)
     _remember(group, stormy=storm is not None)
-    seen = Backlog(rows, buffered, storm, existing is not None, counted is not None)
-    return seen if seen.known or seen.suppressed else _counted_once(seen, group, values)
+    seen = Backlog(rows, buffered, storm, entries.union(known), counted is not None)
+    return seen if counted is not None else _counted_once(seen, group, values)
 
 
 def live(group: Group, limit: int) -> int:
     """Count the live backlog of a group that has an open storm."""
-    _, buffered = _buffered(Scope(str(group.org_id), str(group.env_id)), group, None)
+    _, buffered = _buffered(Scope(str(group.org_id), str(group.env_id)), group, ())
     values = _values(group, limit, 0)
-    ((_, storm, rows),) = eventlog.execute(LOOK, values | {"id": None})
+    ((_, storm, rows),) = eventlog.execute(LOOK, values | {"ids": []})
     return _counted_once(Backlog(rows, buffered, storm), group, values).size
 
 
@@ -129,13 +129,13 @@ def _remember(group: Group, *, stormy: bool) -> None:
         _stormy.add(group)
 
 
-def _buffered(scope: Scope, group: Group, id_: UUID | None) -> tuple[bool, int | None]:
-    """Ask whether this id is buffered, and how many of its group are."""
+def _buffered(scope: Scope, group: Group, ids: Sequence[UUID]) -> tuple[frozenset[UUID], int | None]:
+    """Ask which ids are buffered, and how many of their group are."""
     try:
-        return buffer.look(scope, name(group), id_)
+        return buffer.look(scope, name(group), ids)
     except MollifierError as error:
         log.warning("workflows.damper_without_buffer", error=error.code)
-        return False, None
+        return frozenset(), None
 
 
 def _counted_once(seen: Backlog, group: Group, values: dict[str, Any]) -> Backlog:
