@@ -19,7 +19,7 @@ from bench import result, rounds
 from bench.result import Result, Samples, Target
 from bench.rounds import Clock
 from workflows import eventlog
-from workflows.intake import damper, preflight, refresher
+from workflows.intake import damper, groups, preflight, refresher
 from workflows.intake.preflight import Ready
 from workflows.models import Environment, Organization
 from workflows.storms import Group
@@ -102,7 +102,7 @@ def prepare() -> Place:
         cursor.execute("SET plan_cache_mode = force_generic_plan")
         cursor.execute("DEALLOCATE ALL")
         numbered = {name: f"${number}" for number, name in enumerate(KINDS, 1)}
-        cursor.execute(f"PREPARE look ({', '.join(KINDS.values())}) AS {damper.LOOK % numbered}")
+        cursor.execute(f"PREPARE look ({', '.join(KINDS.values())}) AS {groups.LOOK % numbered}")
         cursor.execute(f"PREPARE lookup (uuid) AS {LOOKUP % {'id': '$1'}}")
     return Place(org.id, env.id)
 
@@ -134,7 +134,7 @@ def as_called(place: Place, type_: str, rows: int) -> Samples:
     ids = known(rows, CALLS)
     ours, against = rounds.by_turns(
         CALLS,
-        lambda number: eventlog.execute(damper.LOOK, given[number]),
+        lambda number: eventlog.execute(groups.LOOK, given[number]),
         lambda number: eventlog.execute(LOOKUP, {"id": ids[number % len(ids)]}),
     )
     return Samples((ours * MICROSECONDS,), (against * MICROSECONDS,))

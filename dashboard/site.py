@@ -3,7 +3,9 @@
 from django.apps import apps
 from django.contrib.admin import AdminSite
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
@@ -24,7 +26,10 @@ class Users(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
 
 
 class Groups(GroupAdmin, ModelAdmin):  # type: ignore[misc]
-    pass
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        """Read the permissions' tables with them: each is shown by the name of its table."""
+        permissions = Permission.objects.select_related("content_type")
+        return super().get_queryset(request).prefetch_related(Prefetch("permissions", permissions))
 
 
 def arrange(site: AdminSite) -> None:

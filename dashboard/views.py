@@ -6,8 +6,11 @@ from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 
-from dashboard import engine, queries, runbooks
+from dashboard import queries, runbooks
+from dashboard.drawing import drawing
 from dashboard.queries import shared
 from mollifier.errors import MollifierError
 
@@ -17,18 +20,14 @@ MAY_WATCH = "workflows.view_instance"
 def add_overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Give the admin's index what the Overview shows, to those who may see it."""
     if request.user.has_perm(MAY_WATCH):
-        context |= overview_context()
+        context["live"] = drawing.of(shared.get())
     return context
 
 
-def overview_context() -> dict[str, Any]:
-    return {"snapshot": shared.get(), "cap": engine.COUNT_CAP}
-
-
 @permission_required(MAY_WATCH, raise_exception=True)
-def live(request: HttpRequest) -> HttpResponse:
+def live(_request: HttpRequest) -> HttpResponse:
     """Answer the part of the Overview that moves; the page asks every two seconds."""
-    return render(request, "dashboard/live.html", overview_context())
+    return HttpResponse(drawing.of(shared.get()).whole)
 
 
 @permission_required(MAY_WATCH, raise_exception=True)
@@ -52,8 +51,20 @@ def buffer(request: HttpRequest) -> HttpResponse:
             "trouble": trouble,
             "org": org,
             "shown": queries.ENTRIES_SHOWN,
+            **bulk_addresses(queries.slug_of(org)),
         },
     )
+
+
+def bulk_addresses(slug: str) -> dict[str, str]:
+    """Lead to the dialog of bulk actions with its search filled in; a redrive is always of one org."""
+    new = reverse("admin:workflows_bulkaction_new")
+    cancel = {"verb": "cancel", "q": f"status:buffered org:{slug}" if slug else "status:buffered"}
+    redrive = {"verb": "redrive", "q": f"org:{slug}"}
+    return {
+        "cancel_address": f"{new}?{urlencode(cancel)}",
+        "redrive_address": f"{new}?{urlencode(redrive)}" if slug else "",
+    }
 
 
 @permission_required(MAY_WATCH, raise_exception=True)

@@ -32,6 +32,8 @@ log = structlog.get_logger(__name__)
 EXIT_SUDDEN_DEATH = 75
 POLL_SECONDS = 0.1
 SCHEDULER_SECONDS = 30
+# django-q2 forgets a cluster that has said nothing of itself for three.
+STAT_SECONDS = 1
 PR_SET_PDEATHSIG = 1
 # What a worker leaves in its timer.
 RECYCLED, TIMED_OUT = -2, 0
@@ -90,14 +92,17 @@ class Sentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
         log.info("mollifier.cluster_started", cluster=Conf.CLUSTER_NAME, workers=self.pool_size)
         for task in Conf.conf.get("boot", ()):
             async_task(task, q_options={"broker": self.broker})
-        since_scheduler = 0.0
+        since_scheduler, since_stat = 0.0, float(STAT_SECONDS)
         while not self.stop_event.wait(Conf.GUARD_CYCLE):
             self.check_pool()
             since_scheduler += Conf.GUARD_CYCLE
+            since_stat += Conf.GUARD_CYCLE
             if since_scheduler >= SCHEDULER_SECONDS and Conf.SCHEDULER:
                 since_scheduler = 0.0
                 scheduler(broker=self.broker)
-            Stat(self).save()
+            if since_stat >= STAT_SECONDS:
+                since_stat = 0.0
+                Stat(self).save()
         self.stop()
 
     def check_pool(self) -> None:

@@ -32,7 +32,7 @@ def mollify(environment: Environment, count: int, **fields: Any) -> list[UUID]:
 
 
 def make_instance(environment: Environment, **fields) -> Instance:
-    id_, now = uuid7(), timezone.now()
+    id_, now = fields.pop("id", None) or uuid7(), timezone.now()
     known = {"definition": "greet", "version": 1, "shard": 0, "source": "api", "root_id": id_}
     times = {"accepted_at": now, "created_at": now, "last_event_at": now}
     return Instance.objects.create(id=id_, org_id=environment.org_id, env=environment, **(known | times | fields))

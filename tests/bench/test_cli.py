@@ -24,6 +24,8 @@ def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFix
         "B11",
         "B12",
         "B13",
+        "B14",
+        "B15",
         "B17",
         "B18",
         "B19",

@@ -166,7 +166,8 @@ class BindingPage(page.Page):
 
     @admin.display(description="Actions")
     def no_verbs(self, binding: Binding) -> SafeString:
-        return page.disabled("Switch…", "Needs the permission to change bindings")
+        verb = "Switch off…" if binding.enabled else "Switch on…"
+        return page.disabled(verb, "Needs the permission to change bindings")
 
 
 def explain(form: TryForm) -> list[Match] | None:

@@ -50,7 +50,7 @@ class InstancePage(page.ReadOnlyPage):
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[id_]))
         asked = searching.ask(request.GET)
         known = refresher.current()
-        before = as_uuid(request.GET.get("before", ""))
+        before = instances.place(request.GET.get("before", ""))
         return TemplateResponse(
             request,
             "workflows/admin/instances.html",
@@ -66,7 +66,7 @@ class InstancePage(page.ReadOnlyPage):
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
-                "first": not request.GET.get("before"),
+                "first": before is None,
             },
         )
 

@@ -193,4 +193,5 @@ class SchedulePage(page.Page):
 
     @admin.display(description="Actions")
     def no_verbs(self, schedule: Schedule) -> SafeString:
-        return page.disabled("Change…", "Needs the permissions to change and to run schedules")
+        switch = "Pause…" if schedule.enabled else "Resume…"
+        return page.disabled("Change…", "Needs the permissions to change and to run schedules", switch, "Run now…")

@@ -200,7 +200,7 @@ class SecretPage(page.Page):
 
     @admin.display(description="Actions")
     def no_verbs(self, row: Secret) -> SafeString:
-        return page.disabled("Rotate…", "Needs the permissions to change and delete secrets")
+        return page.disabled("Rotate…", "Needs the permissions to change and delete secrets", "Delete…")
 
 
 @admin.register(SecretChange)

@@ -13,7 +13,7 @@ from workflows.intake.directory import Directory, Env
 from workflows.intake.outcome import Rejected, Throttled, Unavailable
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.lineage import Lineage, Loop, Looping, TooDeep
-from workflows.trigger import Request, Trigger, fingerprint
+from workflows.trigger import Origin, Request, Trigger, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,17 @@ class Ready:
     trigger: Trigger
     arrival: Arrival
     env: Env
+
+    @property
+    def origin(self) -> Origin:
+        """The event that it comes from.
+
+        Raises:
+            ValueError: it comes from no event, so it is of no group.
+        """
+        if self.request.origin is None:
+            raise ValueError("only a trigger that comes from an event has a group")
+        return self.request.origin
 
 
 def check(request: Request) -> Ready | Rejected | Throttled | Unavailable:

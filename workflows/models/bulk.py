@@ -15,6 +15,7 @@ class BulkVerb(models.TextChoices):
     """What is done."""
 
     CANCEL = "cancel"
+    CANCEL_BACKLOG = "cancel_backlog"
     REDRIVE = "redrive"
     REPLAY_SUPPRESSED = "replay_suppressed"
 

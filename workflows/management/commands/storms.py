@@ -33,11 +33,11 @@ class Command(BaseCommand):
         )
         close = actions.add_parser("close", help="close one; a group that is over its limit opens the next at once")
         replay = actions.add_parser("replay", help="submit what is kept, oldest first, until the damper refuses")
-        replay.add_argument("--limit", type=whole, default=1_000, help="how many at most (1000)")
+        replay.add_argument("--limit", type=bulk.whole, default=1_000, help="how many at most (1000)")
         replay.add_argument("--rate", type=positive, default=10.0, help="how many a second (10)")
         replay.add_argument("--execute", action="store_true", help="do it; without this nothing is submitted")
         for each in (close, replay):
-            each.add_argument("id", type=whole)
+            each.add_argument("id", type=bulk.whole)
             each.add_argument("--reason", default="", help="why; kept in the audit record")
         for each in actions.choices.values():
             each.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
@@ -139,12 +139,6 @@ def line(shown: Mapping[str, Any]) -> str:
     state = "open" if shown["open"] else f"closed by {shown['closed_by']}"
     counts = f"{shown['suppressed']} suppressed, peak {shown['peak']} of {shown['limit']}"
     return f"{shown['id']}  {shown['org']}/{shown['env']}  {shown['event']} -> {shown['definition']}  {state}  {counts}"
-
-
-def whole(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) < 2**63:
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
 
 
 def positive(text: str) -> float:
