@@ -5,12 +5,13 @@ both stores are counted.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from mollifier.decision import Room
 from workflows import conf, eventlog, storms
@@ -21,12 +22,14 @@ from workflows.intake.preflight import Ready
 from workflows.storms import Group
 
 SUBMITTER, SWEEP = "submitter", "sweep"
-LOCK_TIMEOUT = "5s"
+LOCK_SECONDS = 5
 # What one pass of the sweep looks at, and deletes.
 SWEEP_STORMS, SWEEP_KEPT = 500, 5_000
 
 # The time-out holds from its own moment on, so it bounds the lock that the same statement takes.
 LOCK = "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)"
+# Threads of a process take turns at a group's lock, so that a flood parks one connection of it there, not all of them.
+_turns = [threading.Lock() for _ in range(64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +69,31 @@ def room(ready: Ready) -> Iterator[Held]:
         DatabaseError: the rows can't be counted.
     """
     _alone()
-    if (refused := _judge(ready, groups.look(ready, counting=True))) is not None:
-        yield refused
-        return
+    with ExitStack() as entered:
+        refused = _judge(ready, groups.look(ready, counting=True))
+        if refused is None and entered.enter_context(_turn(storms.group_of(ready.trigger))):
+            # The group is often full when one's turn comes.
+            refused = _judge(ready, groups.look(ready, counting=True))
+        yield refused or entered.enter_context(_locked(ready))
+
+
+@contextmanager
+def _turn(group: Group) -> Iterator[bool]:
+    """Wait until no other thread of this process is at the group's lock; tell whether that took a wait."""
+    turn = _turns[hash(group) % len(_turns)]
+    waited = not turn.acquire(blocking=False)
+    if waited and not turn.acquire(timeout=LOCK_SECONDS):
+        raise OperationalError(f"no turn at the group's lock within {LOCK_SECONDS} s")
+    try:
+        yield waited
+    finally:
+        turn.release()
+
+
+@contextmanager
+def _locked(ready: Ready) -> Iterator[Held]:
     with transaction.atomic(durable=True):
-        eventlog.execute(LOCK, (LOCK_TIMEOUT, _lock_of(storms.group_of(ready.trigger))))
+        eventlog.execute(LOCK, (f"{LOCK_SECONDS}s", _lock_of(storms.group_of(ready.trigger))))
         seen = groups.look(ready)
         refused = _judge(ready, seen)
         if seen.storm is not None and refused is None:
