@@ -1,5 +1,6 @@
 """Entries and instances for pages to show."""
 
+from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
@@ -13,12 +14,12 @@ from workflows.intake import lookup, refresher
 from workflows.models import Environment, Instance
 
 
-def mollify(environment: Environment, count: int) -> list[UUID]:
+def mollify(environment: Environment, count: int, **fields: Any) -> list[UUID]:
     """Buffer some triggers by sending more than the limit lets pass; return the ids of those that wait."""
     env = tenants.seen(environment)
     waiting = []
     while len(waiting) < count:
-        trigger = tenants.trigger(environment)
+        trigger = tenants.trigger(environment, **fields)
         arrival = Arrival(
             id=trigger.id,
             scope=lookup.scope_of(env),

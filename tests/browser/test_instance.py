@@ -119,7 +119,7 @@ def test_it_is_read_and_steered_by_keyboard_while_it_follows(visit, oscar, order
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Paused.", exact=True)).to_be_visible()
+    expect(page.get_by_text("Paused. Audit record")).to_be_visible()
     expect(page.locator(".in-sentence")).to_contain_text("Paused by oscar")
     expect(page.get_by_role("row").filter(has_text="by oscar")).to_contain_text("open")
     expect(page.get_by_role("link", name="Resume…")).to_be_visible()
