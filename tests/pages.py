@@ -132,7 +132,7 @@ VERBS = [
     _verb("binding_switch", OPERATOR, LIST.format("binding"), "binding"),
     _verb("definition_set", OPERATOR, LIST.format("definition"), "definition"),
     _verb("definition_edit", OPERATOR, LIST.format("definition"), "definition"),
-    _verb("definition_new", OPERATOR, LIST.format("definition")),
+    _verb("definition_new", OPERATOR, LIST.format("definition"), slug="hello"),
     _verb("actionswitch_switch", OPERATOR, LIST.format("actionswitch"), "action"),
     _verb("schedule_switch", OPERATOR, LIST.format("schedule"), "schedule"),
     _verb("schedule_run", OPERATOR, LIST.format("schedule"), "schedule"),
@@ -141,7 +141,7 @@ VERBS = [
     _verb("webhook_rotate", ADMIN, LIST.format("webhook"), "webhook"),
     _verb("webhook_forget", ADMIN, LIST.format("webhook"), "webhook"),
     _verb("apikey_revoke", ADMIN, LIST.format("apikey"), "key"),
-    _verb("secret_rotate", ADMIN, LIST.format("secret"), "secret", value="another"),
+    _verb("secret_rotate", ADMIN, LIST.format("secret"), "secret", value="another secret"),
     _verb("secret_forget", ADMIN, LIST.format("secret"), "secret"),
 ]
 # What is asked for by a page, and is none itself.

@@ -54,21 +54,23 @@ RETURNING id"""
 
 
 def counting(where: str, source: str = "", backlog: str = BACKLOG) -> str:
-    """Return the words, for a WITH, that count a refusal in the open storm `s` where that holds, as `counted`.
+    """Return the words, for a WITH, that count a refusal in the storm `s` where that holds, as `counted`.
 
     They don't wait for the disk: refusals of a storm queue for its one row. After a crash of the server its count may
     lack those of its last moments (three times wal_writer_delay), of which nothing was made.
     """
     return f"""counted AS (
     UPDATE workflows_storm AS s SET {SET.format(backlog=backlog)} {source}
-    WHERE {where} AND s.closed_at IS NULL AND set_config('synchronous_commit', 'off', true) = 'off'
+    WHERE {where} AND set_config('synchronous_commit', 'off', true) = 'off'
     {OPENED}
 ), {KEPT}"""  # noqa: S608
 
 
-OF_GROUP = "s.env_id = %(env_id)s AND s.definition = %(definition)s AND s.event_type = %(event_type)s"
+OPEN_ONE = """s.env_id = %(env_id)s AND s.definition = %(definition)s AND s.event_type = %(event_type)s
+    AND s.closed_at IS NULL"""
 OUTCOME = "SELECT id, suppressed, opened_at FROM counted"
-AGAIN = f"WITH {counting(OF_GROUP)} {OUTCOME}"
+AGAIN = f"WITH {counting(OPEN_ONE)} {OUTCOME}"
+IN_ITS_OWN = f"WITH {counting('s.id = %(storm)s')} {OUTCOME}"
 FIRST = f"""
 WITH counted AS (
     INSERT INTO workflows_storm AS s (org_id, env_id, definition, event_type, "limit", suppressed, looping, peak,
@@ -121,8 +123,12 @@ def refused(trigger: Trigger, stored: bytes) -> dict[str, Any]:
     }
 
 
-def suppress(trigger: Trigger, *, limit: int, backlog: int) -> int:
-    """Count and keep a trigger that was refused, in the group's open storm or a new one; return the storm's id."""
+def suppress(trigger: Trigger, *, limit: int, backlog: int, storm: int | None = None) -> int:
+    """Count and keep a trigger that was refused; return the storm's id.
+
+    It is counted in the storm that refused it, which may be closed by now; without one in the group's open storm, else
+    it opens one.
+    """
     values = {
         "org_id": trigger.org_id,
         "env_id": trigger.env_id,
@@ -132,18 +138,20 @@ def suppress(trigger: Trigger, *, limit: int, backlog: int) -> int:
         "backlog": backlog,
         **refused(trigger, snapshot.encode(trigger)),
     }
+    if storm is not None and (own := eventlog.execute(IN_ITS_OWN, values | {"storm": storm})):
+        return int(own[0][0])
     # Nearly all find it open; the one that opens it tells of it, in the same transaction.
     if again := eventlog.execute(AGAIN, values):
         return int(again[0][0])
     with transaction.atomic():
-        ((storm, suppressed, opened_at),) = eventlog.execute(FIRST, values)
+        ((opened, suppressed, opened_at),) = eventlog.execute(FIRST, values)
         if suppressed == 1:
-            opened = {"limit": limit, "backlog": backlog, "opened_at": opened_at}
-            notices.tell(Notice.STORM_OPENED, trigger.org_id, _described(storm, group_of(trigger)) | opened)
+            seen = {"limit": limit, "backlog": backlog, "opened_at": opened_at}
+            notices.tell(Notice.STORM_OPENED, trigger.org_id, _described(opened, group_of(trigger)) | seen)
             log.warning(
-                "workflows.storm_opened", storm_id=storm, definition=trigger.definition, type=trigger.event_type
+                "workflows.storm_opened", storm_id=opened, definition=trigger.definition, type=trigger.event_type
             )
-    return int(storm)
+    return int(opened)
 
 
 def close(storm_id: int, by: str) -> bool:

@@ -10,17 +10,24 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from mollifier import buffer
+from tests import waiting
 from tests.bound import bind
 from tests.exchanges import traced
 from tests.intake import draining, floods
 from tests.tenants import make_env, request, seen
-from workflows import storms
+from workflows import eventlog, storms
 from workflows.intake import control, damper, lookup, refresher, submission
 from workflows.intake.submission import Buffered, Existing, Started, Throttled, Unavailable
 from workflows.models import Instance, Storm, SuppressedTrigger
 from workflows.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+# How many sessions have asked about a group and are silent since, or are in wait for its lock.
+LOOKED = """
+SELECT count(*) FROM pg_stat_activity
+WHERE query LIKE '%%AS known, storm.id%%' AND state = 'idle' OR wait_event = 'advisory'"""
+PARKED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
 # What is counted.
@@ -194,6 +201,27 @@ def test_sixty_four_at_once_start_no_more_than_the_limit():
     assert found == {Started: 10, Throttled: 54}
     assert Instance.objects.count() == 10
     assert Storm.objects.get().suppressed == 54
+
+
+def test_a_flood_parks_one_connection_of_a_process_at_a_groups_lock():
+    env = make_env()
+    bind(limit=1)
+    group = storms.group_of(floods.ready_of(env).trigger)
+
+    def work(number):
+        try:
+            return type(floods.send(env, number))
+        finally:
+            connection.close()
+
+    lock = damper._lock_of(group)
+    with ThreadPoolExecutor(8) as pool:
+        eventlog.execute("SELECT pg_advisory_lock(%s)", (lock,))
+        sent = [pool.submit(work, number) for number in range(8)]
+        waiting.until(lambda: eventlog.execute(LOOKED, ()) == [(8,)])
+        assert eventlog.execute(PARKED, ()) == [(1,)]
+        eventlog.execute("SELECT pg_advisory_unlock(%s)", (lock,))
+    assert Counter(each.result(30) for each in sent) == {Started: 1, Throttled: 7}
 
 
 # Storms.

@@ -9,10 +9,12 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+
+from workflows.admin import trail
 
 # Sent by dialog.js: the answer to a post that is done names the next page instead of redirecting to it.
 DIALOG_HEADER = "X-Dialog"
@@ -86,8 +88,8 @@ def show_form(request: HttpRequest, page: ModelAdmin, form: forms.Form, **contex
 
 
 def finish(request: HttpRequest, address: str, message: str, level: int = messages.SUCCESS) -> HttpResponse:
-    """Say what was done and go on, from a page or from a dialog."""
-    messages.add_message(request, level, message)
+    """Say what was done, with a link to its record, and go on, from a page or from a dialog."""
+    messages.add_message(request, level, format_html("{}{}", message, trail.link(request)))
     if DIALOG_HEADER in request.headers:
         return HttpResponse(status=204, headers={"Location": address})
     return HttpResponseRedirect(address)

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from workflows import conf, webhooks
-from workflows.admin import page, webhooking
+from workflows.admin import page, trail, webhooking
 from workflows.models import Webhook
 from workflows.templatetags import readable
 from workflows.webhooks import Made
@@ -189,6 +189,7 @@ class WebhookPage(page.Page):
             "title": "Secret of a webhook",
             "webhook": made.webhook,
             "secret": made.secret,
+            "record": trail.find(request),
         }
         response = TemplateResponse(request, "workflows/admin/webhook_secret.html", context)
         response["Cache-Control"] = "no-store"

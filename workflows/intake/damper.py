@@ -5,12 +5,13 @@ both stores are counted.
 """
 
 import hashlib
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from mollifier.decision import Room
 from workflows import conf, eventlog, storms
@@ -21,12 +22,14 @@ from workflows.intake.preflight import Ready
 from workflows.storms import Group
 
 SUBMITTER, SWEEP = "submitter", "sweep"
-LOCK_TIMEOUT = "5s"
+LOCK_SECONDS = 5
 # What one pass of the sweep looks at, and deletes.
 SWEEP_STORMS, SWEEP_KEPT = 500, 5_000
 
 # The time-out holds from its own moment on, so it bounds the lock that the same statement takes.
 LOCK = "SELECT set_config('lock_timeout', %s, true), pg_advisory_xact_lock(%s)"
+# Threads of a process take turns at a group's lock, so that a flood parks one connection of it there, not all of them.
+_turns = [threading.Lock() for _ in range(64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +41,11 @@ class Known:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """There is no room, for so large a backlog. `counted`: its storm has it already."""
+    """There is no room, for so large a backlog, or before `storm` has ended. `counted`: that has it already."""
 
     outcome: Throttled
     backlog: int
+    storm: int | None = None
     counted: bool = False
 
 
@@ -65,11 +69,31 @@ def room(ready: Ready) -> Iterator[Held]:
         DatabaseError: the rows can't be counted.
     """
     _alone()
-    if (refused := _judge(ready, groups.look(ready, counting=True))) is not None:
-        yield refused
-        return
+    with ExitStack() as entered:
+        refused = _judge(ready, groups.look(ready, counting=True))
+        if refused is None and entered.enter_context(_turn(storms.group_of(ready.trigger))):
+            # The group is often full when one's turn comes.
+            refused = _judge(ready, groups.look(ready, counting=True))
+        yield refused or entered.enter_context(_locked(ready))
+
+
+@contextmanager
+def _turn(group: Group) -> Iterator[bool]:
+    """Wait until no other thread of this process is at the group's lock; tell whether that took a wait."""
+    turn = _turns[hash(group) % len(_turns)]
+    waited = not turn.acquire(blocking=False)
+    if waited and not turn.acquire(timeout=LOCK_SECONDS):
+        raise OperationalError(f"no turn at the group's lock within {LOCK_SECONDS} s")
+    try:
+        yield waited
+    finally:
+        turn.release()
+
+
+@contextmanager
+def _locked(ready: Ready) -> Iterator[Held]:
     with transaction.atomic(durable=True):
-        eventlog.execute(LOCK, (LOCK_TIMEOUT, _lock_of(storms.group_of(ready.trigger))))
+        eventlog.execute(LOCK, (f"{LOCK_SECONDS}s", _lock_of(storms.group_of(ready.trigger))))
         seen = groups.look(ready)
         refused = _judge(ready, seen)
         if seen.storm is not None and refused is None:
@@ -86,10 +110,15 @@ def probe(ready: Ready) -> Throttled | None:
     return _refuse(ready, seen, "none more starts now").outcome if seen.size >= least else None
 
 
-def suppress(ready: Ready, backlog: int | None = None) -> None:
-    """Count and keep a trigger that was refused; the gate refuses at the limit."""
-    limit = ready.origin.limit
-    storms.suppress(ready.trigger, limit=limit, backlog=limit if backlog is None else backlog)
+def suppress(ready: Ready, refused: Refused) -> None:
+    """Count and keep a trigger that was refused, once."""
+    if not refused.counted:
+        storms.suppress(ready.trigger, limit=ready.origin.limit, backlog=refused.backlog, storm=refused.storm)
+
+
+def suppress_at_gate(ready: Ready) -> None:
+    """Count and keep a trigger that the gate refused, as it does at the limit."""
+    storms.suppress(ready.trigger, limit=ready.origin.limit, backlog=ready.origin.limit)
 
 
 def sweep() -> int:
@@ -108,7 +137,8 @@ def _judge(ready: Ready, seen: Backlog) -> Refused | Known | None:
     if seen.known:
         return Known(ready.trigger.id)
     if seen.storm is not None and not storms.is_calm(seen.size, limit):
-        return _refuse(ready, seen, "a storm is open until fewer than half of that are live")
+        refused = _refuse(ready, seen, "a storm is open until fewer than half of that are live")
+        return replace(refused, storm=seen.storm, counted=seen.suppressed)
     if seen.size >= limit:
         return _refuse(ready, seen, "come again when some have ended")
     return None
@@ -120,7 +150,7 @@ def _refuse(ready: Ready, seen: Backlog, then: str) -> Refused:
     counted = f"{certain} or more" if seen.rows >= limit else str(certain)
     group = f"{trigger.event_type!r} -> {trigger.definition!r}"
     message = f"{counted} instances of {group} are live, the limit is {limit}; {then}."
-    return Refused(Throttled("throttled_event_backlog", message), certain, seen.suppressed)
+    return Refused(Throttled("throttled_event_backlog", message), certain)
 
 
 def _alone() -> None:

@@ -104,14 +104,13 @@ def _damp(ready: Ready) -> Submission:
 
 def _damped(ready: Ready, decided: Decision | damper.Refused | damper.Known, result: engine.Start | None) -> Submission:
     match decided:
-        case damper.Refused(outcome, backlog, counted):
-            if not counted:
-                damper.suppress(ready, backlog)
-            return outcome
+        case damper.Refused() as refused:
+            damper.suppress(ready, refused)
+            return refused.outcome
         case damper.Known(id_):
             return _owned(ready, id_)
         case decision.NoRoom():
-            damper.suppress(ready)
+            damper.suppress_at_gate(ready)
             return _conclude(ready, decided)
         case _:
             return _started(ready, result, decided) if result else _conclude(ready, decided)
