@@ -38,7 +38,7 @@ def test_a_verb_says_what_it_can_not_be_told_apart_by():
             targets.check(verb, search.parse(text))
         assert caught.value.word in {"status:failed", "tag:vip"}
     targets.check(BulkVerb.CANCEL, search.parse("status:waiting vip shard:0"))
-    with pytest.raises(SearchInvalid, match="can't leave out a event; name those that are meant"):
+    with pytest.raises(SearchInvalid, match="leaves out no event; name each that is meant"):
         targets.check(BulkVerb.CANCEL_BACKLOG, search.parse("-env:staging -event:order.created"))
 
 

@@ -13,7 +13,8 @@ MAX_TREE = 500
 
 # The root itself has depth 0, which the index leaves out.
 DESCENDANTS = """
-SELECT id FROM workflows_instance WHERE root_id = %s AND depth > 0 AND env_id = %s ORDER BY depth, id LIMIT %s"""
+SELECT id FROM workflows_instance WHERE root_id = %s AND depth > 0 AND env_id = %s
+ORDER BY depth, accepted_at, id LIMIT %s"""
 
 
 def find(env: Env, id_: UUID) -> Lineage | None:
@@ -31,7 +32,7 @@ def find(env: Env, id_: UUID) -> Lineage | None:
 
 
 def tree(env: Env, id_: UUID, limit: int = MAX_TREE) -> list[InstanceView] | None:
-    """Return what came of this instance's root, the root first, by generation; None where there is no such instance.
+    """Return what came of this instance's root, the root first, by generation and age; None where there is no such one.
 
     At most `limit`. Of those that are buffered only the instance asked for is in it: a row is not known by then.
     """
@@ -41,7 +42,7 @@ def tree(env: Env, id_: UUID, limit: int = MAX_TREE) -> list[InstanceView] | Non
     rows = eventlog.execute(DESCENDANTS, (shown.root_id, env.id, limit - 1))
     found = lookup.find_rows(env, [shown.root_id, *(row[0] for row in rows)])
     found.setdefault(shown.id, shown)
-    return sorted(found.values(), key=lambda each: (each.depth, each.id))
+    return sorted(found.values(), key=lambda each: (each.depth, *lookup.place(each)))
 
 
 def asking(env: Env, parent: UUID | None, sent: Lineage | None) -> Lineage | None:

@@ -91,7 +91,7 @@ def check(verb: str, found: Filter) -> None:
             known = ", ".join(each for each in READERS if each in KNOWN[verb])
             raise SearchInvalid(str(term), f"{verb} can't be told apart by {term.qualifier}", f"use {known}")
         if term.excluded and verb == BulkVerb.CANCEL_BACKLOG and term.qualifier not in ("org", "env"):
-            raise SearchInvalid(str(term), f"{verb} can't leave out a {term.qualifier}", "name those that are meant")
+            raise SearchInvalid(str(term), f"{verb} leaves out no {term.qualifier}", "name each that is meant")
 
 
 def find(verb: str, narrowed: Narrowed, place: Mapping[str, Any], rounds: int = ROUNDS) -> Iterator[Page]:

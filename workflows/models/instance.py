@@ -87,7 +87,11 @@ class Instance(models.Model):
                 name="instance_suspect",
                 condition=Q(takeovers__gte=2, wake_at__isnull=False),
             ),
-            models.Index(fields=["parent_id", "id"], name="instance_of_parent", condition=Q(parent_id__isnull=False)),
+            models.Index(
+                fields=["parent_id", "accepted_at", "id"],
+                name="instance_of_parent",
+                condition=Q(parent_id__isnull=False),
+            ),
             GinIndex(fields=["tags"], name="instance_tags", fastupdate=True),
         ]
 

@@ -20,6 +20,7 @@ from workflows.models import Storm
 
 REFUSED, PARTLY, LOCKED, INTERRUPTED = bulk.REFUSED, bulk.PARTLY, bulk.LOCKED, bulk.INTERRUPTED
 LISTED = 200
+DEFAULT_REASONS = {"close_storm": "Closed by storms close", "replay_storm": "Replayed by storms replay"}
 
 
 class Command(BaseCommand):
@@ -58,8 +59,6 @@ class Command(BaseCommand):
 
     def close(self, options: Mapping[str, Any]) -> None:
         storm = find(options["id"])
-        if not options["reason"].strip():
-            raise CommandError("--reason: say why; it is kept", returncode=REFUSED)
         if not suppressed.close(storm, act("close_storm", storm, options)):
             raise CommandError(f"storm {storm.pk} is closed already", returncode=REFUSED)
         storm.refresh_from_db()
@@ -72,8 +71,6 @@ class Command(BaseCommand):
             shown = {**describe(storm), "executed": False, "count": count}
             self.show(shown, options, f"{count} triggers would be submitted; --execute does it")
             return
-        if not options["reason"].strip():
-            raise CommandError("--reason: say why; it is kept", returncode=REFUSED)
         try:
             self.execute_replay(storm, options)
         except LockHeld as error:
@@ -112,7 +109,7 @@ def find(id_: int) -> Storm:
 
 def act(verb: str, storm: Storm, options: Mapping[str, Any]) -> Act:
     filter_ = {"storm": storm.pk}
-    reason, target = options["reason"], f"{storm.env.slug}: {storm}"[:200]
+    reason, target = options["reason"].strip() or DEFAULT_REASONS[verb], f"{storm.env.slug}: {storm}"[:200]
     return Act(verb=verb, actor=bulk.actor(), reason=reason, filter=filter_, target=target, org_id=storm.org.id)
 
 
