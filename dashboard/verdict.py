@@ -57,6 +57,7 @@ class Flow:
     """The buffer's vital signs; ages in seconds, None where there is nothing to measure.
 
     The beat is the drainer's; the sweep is late when its last cycle ended longer ago than `sweep_late_seconds`.
+    `oldest_seconds` is of what may be claimed; `aside` counts the orgs and environments that are paused or at a cap.
     `failed_open` counts the triggers of the last minute that passed because Redis answered the gate too late.
     """
 
@@ -65,6 +66,7 @@ class Flow:
     failed: int
     oldest_seconds: float | None
     since_claim_seconds: float | None
+    aside: int = 0
     failed_open: int = 0
     since_beat_seconds: float | None = None
     stale: int = 0
@@ -117,7 +119,7 @@ def judge_flow(flow: Flow) -> Finding:
     if waits:
         return waits
     if flow.waiting:
-        return Finding("Flow", Level.OK, f"{flow.waiting:,} buffered and draining")
+        return Finding("Flow", Level.OK, f"{flow.waiting:,} buffered{draining(flow)}")
     return Finding("Flow", Level.OK, "The buffer is empty")
 
 
@@ -140,6 +142,13 @@ def judge_waits(flow: Flow) -> Finding | None:
             "MollifierOldestTooOld",
         )
     return None
+
+
+def draining(flow: Flow) -> str:
+    """Say that it drains, or that some of it stands aside."""
+    if not flow.aside:
+        return " and draining"
+    return f"; {flow.aside:,} {'stands' if flow.aside == 1 else 'stand'} aside, paused or at a cap"
 
 
 def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:

@@ -32,8 +32,9 @@ class OrgDepth:
 class Overview:
     """The buffer at one moment. Without `available` Redis did not answer, and the rest is empty.
 
-    `paused` and `full` count the orgs and environments whose queued work stands aside.
-    `stale` and `orphaned` are what the sweep found: entries that waited too long, ids without an entry.
+    `paused` and `full` count the orgs and environments whose queued work stands aside; `claimable_age_seconds` is that
+    of the oldest which does not. `stale` and `orphaned` are what the sweep found: entries that waited too long, ids
+    without an entry.
     """
 
     buffered: int = 0
@@ -44,6 +45,7 @@ class Overview:
     mirrored: int = 0
     bytes: int = 0
     oldest_age_seconds: float | None = None
+    claimable_age_seconds: float | None = None
     in_per_second: float = 0.0
     drained_per_second: float = 0.0
     drainer_last_claim_at: datetime | None = None
@@ -79,7 +81,8 @@ def overview() -> Overview:
 
 
 def _overview() -> Overview:
-    clock, flat, delayed, failed, alone, paused, full, oldest, rows, swept = client.call(OVERVIEW.command(top=TOP_ORGS))
+    reply = client.call(OVERVIEW.command(top=TOP_ORGS))
+    clock, flat, delayed, failed, alone, paused, full, oldest, rows, swept, claimable = reply
     now = _us(clock)
     totals = dict(zip(flat[::2], flat[1::2], strict=True))
     buffered, in_queues = int(totals.get(b"n", 0)), int(totals.get(b"q", 0))
@@ -96,6 +99,7 @@ def _overview() -> Overview:
         mirrored=int(totals.get(b"mirrored", 0)),
         bytes=int(totals.get(b"b", 0)),
         oldest_age_seconds=_age(now, oldest),
+        claimable_age_seconds=_age(now, claimable),
         in_per_second=sum(entered[at] for at in over) / RATE_SECONDS,
         drained_per_second=sum(drained[at] for at in over) / RATE_SECONDS,
         drainer_last_claim_at=_moment(totals.get(b"claimed_at")),

@@ -1,6 +1,7 @@
 """Reads of the operator pages, on real servers."""
 
 import threading
+import time
 
 import pytest
 from django.db import connection
@@ -9,8 +10,8 @@ from uuid_utils.compat import uuid7
 
 from dashboard import queries
 from dashboard.verdict import Level
-from mollifier import gate
-from mollifier.decision import Arrival, Passed, PassThrough
+from mollifier import buffer, fairness, gate
+from mollifier.decision import Arrival, Passed, PassThrough, Reason
 from tests import stock, tenants
 from workflows.intake import lookup, refresher
 
@@ -40,6 +41,26 @@ def test_what_enters_shows_in_the_beats() -> None:
     taken = queries.take()
     assert taken.flow.buffered == 3
     assert len(taken.beats) == queries.SERIES_SECONDS // queries.SERIES_STEP_SECONDS
+
+
+def test_what_waits_because_its_org_is_paused_is_no_trouble() -> None:
+    env = tenants.seen(tenants.make_env(mode="on"))
+    hour_ago = (time.time() - 3_600) * 1_000
+    rollout = refresher.current().rollout(env.org.id, env.id)
+    arrival = Arrival(id=uuid7(), scope=lookup.scope_of(env), rollout=rollout, snapshot=b"x")
+    gate.admit(arrival, now_ms=hour_ago, force=Reason.DATABASE_UNAVAILABLE)
+    assert queries.take().verdict.level is Level.FAILING
+    fairness.set_share(str(env.org.id), fairness.Share(paused=True))
+    assert queries.take().verdict.findings[0].cause == "1 buffered and draining"
+    # It is met, and put aside.
+    assert not buffer.claim("t", 1, 60_000).entries
+    taken = queries.take()
+    assert (taken.flow.buffered, taken.verdict.findings[0].cause) == (
+        1,
+        "1 buffered; 1 stands aside, paused or at a cap",
+    )
+    assert taken.verdict.findings[0].level is Level.OK
+    assert "Nobody drains" not in taken.verdict.findings[2].cause
 
 
 def test_a_snapshot_costs_four_queries_whatever_it_shows() -> None:

@@ -24,6 +24,7 @@ def lane(**changed) -> Lane:
     [
         (CALM, [ALIVE], Level.OK, "buffer is empty"),
         (BUSY, [ALIVE], Level.OK, "500 buffered"),
+        (flow(aside=1), [ALIVE], Level.OK, "500 buffered; 1 stands aside"),
         (flow(available=False), [ALIVE], Level.FAILING, "Redis does not answer"),
         (flow(failed_open=1200), [ALIVE], Level.DEGRADED, "failed open for 1,200"),
         (flow(failed=1), [ALIVE], Level.DEGRADED, "1 dead letter in"),

@@ -46,6 +46,22 @@ def test_the_oldest_is_the_oldest_queued_of_any_org():
     assert stats.overview().oldest_age_seconds is not None
 
 
+def test_what_is_paused_is_not_the_oldest_that_may_be_claimed():
+    now = server_now()
+    accept(1, OTHER, now_ms=now - 900_000)
+    accept(1, Scope("acme", "staging"), now_ms=now - 90_000)
+    accept(1, ACME, now_ms=now - 30_000)
+    seen = stats.overview()
+    assert seen.claimable_age_seconds == seen.oldest_age_seconds >= 900
+    fairness.set_share("other", fairness.Share(paused=True))
+    assert 90 <= stats.overview().claimable_age_seconds < 120
+    fairness.pause_env(Scope("acme", "staging"), paused=True)
+    assert 30 <= stats.overview().claimable_age_seconds < 60
+    fairness.set_share("acme", fairness.Share(paused=True))
+    seen = stats.overview()
+    assert (seen.claimable_age_seconds, seen.oldest_age_seconds >= 900) == (None, True)
+
+
 def test_orgs_come_deepest_first_with_age_and_weight():
     now = server_now()
     fairness.set_share("other", fairness.Share(2.5))
