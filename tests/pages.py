@@ -126,7 +126,7 @@ VERBS = [
     _verb("bulkaction_abort", OPERATOR, ONE.format("bulkaction"), "bulk"),
     _verb("storm_cancel", OPERATOR, LIST.format("storm"), "storm"),
     _verb("storm_replay", OPERATOR, LIST.format("storm"), "storm"),
-    _verb("storm_close", OPERATOR, "", "storm"),
+    _verb("storm_close", OPERATOR, LIST.format("storm"), "storm"),
     _verb("shard_pause", OPERATOR, LIST.format("shard"), "running_shard"),
     _verb("shard_resume", OPERATOR, LIST.format("shard"), "paused_shard"),
     _verb("binding_switch", OPERATOR, LIST.format("binding"), "binding"),

@@ -7,16 +7,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import people, tenants
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK, HIDE, PHONE
 from tests.workflows.pumping import running, until
 from workflows import Fatal, Retryable, engine, hooks, steering, step, workflow
 from workflows.models import Instance
 
 HERE = "/admin/workflows/instance/"
-HIDE = """hidden => {
-    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 tries: dict[str, int] = {}
 
 

@@ -5,7 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests import everything, pages, people, stock, tenants
+from tests import crowd, everything, pages, people, stock, tenants
 from tests.browser.conftest import DESK, PHONE
 
 # The verbs are looked at in their dialogs.
@@ -24,6 +24,25 @@ def test_every_page_is_without_a_flaw_fits_and_stays_at_home(visit, ada, known, 
         assert (path, seen.overflow, seen.trouble, seen.elsewhere, seen.flaws) == (path, 0, [], [], [])
         assert ("dark" in (page.locator("html").get_attribute("class") or "")) == (scheme == "dark")
         assert not any(secret in page.content() for secret in (everything.SECRET, "whsec_"))
+
+
+def test_an_empty_list_has_one_word_about_it_and_one_way_on(visit, ada) -> None:
+    seen = visit(ada)
+    page = seen.go("/admin/workflows/storm/")
+    expect(page.get_by_text("The first storm appears here")).to_be_visible()
+    expect(page.get_by_text("No results found")).to_be_hidden()
+    page = seen.go("/admin/workflows/apikey/")
+    expect(page.get_by_text("No results found")).to_be_hidden()
+    expect(page.get_by_role("main").get_by_role("link", name="Add API key")).to_be_visible()
+    assert (seen.flaws, seen.overflow) == ([], 0)
+
+
+def test_a_thousand_orgs_fit_a_phone(visit, ada) -> None:
+    crowd.gather(1_000)
+    seen = visit(ada, viewport=PHONE)
+    for path in ("/admin/", "/admin/workflows/organization/?p=20", "/admin/buffer/", "/admin/workflows/instance/"):
+        seen.go(path)
+        assert (path, seen.overflow, seen.trouble, seen.elsewhere) == (path, 0, [], [])
 
 
 def test_an_entry_is_cancelled_from_the_buffer(visit, oscar) -> None:

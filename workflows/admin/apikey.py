@@ -49,6 +49,8 @@ class KeyForm(page.ReasonForm):
 
 @admin.register(ApiKey)
 class ApiKeyPage(page.Page):
+    lead = "A key may what its scopes say, in one environment. It is shown once, and only its hash is kept."
+    none_yet = "Add one for whoever sends triggers; it appears here until long after it is revoked."
     list_display = ("name", "prefix", "tenant", "may", "created", "state", "revoke")
     list_select_related = ("env__org",)
     search_fields = ("name", "prefix", "env__org__slug")

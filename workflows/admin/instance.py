@@ -1,5 +1,6 @@
 """Instances: a list by keys, the page of one, and its verbs; a buffered one has the same page."""
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -79,7 +80,11 @@ class InstancePage(page.ReadOnlyPage):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        env, found = find(request, as_uuid(object_id or ""))
+        try:
+            env, found = find(request, as_uuid(object_id or ""))
+        except LookupUnavailable:
+            context = {**self.admin_site.each_context(request), "opts": self.opts, "title": object_id}
+            return TemplateResponse(request, "workflows/admin/instance_unknown.html", context)
         if str(found.id) != object_id:
             messages.info(request, f"{object_id} is superseded: this instance owns its idempotency key.")
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[found.id]))
@@ -94,7 +99,11 @@ class InstancePage(page.ReadOnlyPage):
         """Answer the part that moves; with the end of the instance comes the rest once more."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        env, found = find(request, pk)
+        try:
+            env, found = find(request, pk)
+        except LookupUnavailable:
+            # The page keeps what it shows, and asks again.
+            return HttpResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
         live = read_live(request, env, found)
         context = live_context(request, env, live)
         if live.finished:
@@ -121,16 +130,13 @@ def find(request: HttpRequest, id_: UUID | None) -> tuple[Env, InstanceView]:
     """Find an instance, buffered or not.
 
     Raises:
-        Http404: there is none, or it is buffered and Redis does not answer.
+        Http404: there is none.
+        LookupUnavailable: it has no row, and Redis does not answer.
     """
     env = env_of(id_, request) if id_ else None
     if id_ is None or env is None:
         raise Http404("No such instance; one that is still buffered is found from the Buffer page")
-    try:
-        found = lookup.find(env, id_)
-    except LookupUnavailable:
-        found = None
-        messages.error(request, "Redis does not answer; a buffered instance can't be shown now.")
+    found = lookup.find(env, id_)
     if found is None:
         raise Http404(f"There is no instance {id_}")
     return env, found

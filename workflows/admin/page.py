@@ -26,6 +26,12 @@ class Page(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     actions = None
     list_filter_sheet = False
+    list_before_template = "workflows/admin/lead.html"
+    # What the list holds, and, while it is empty, what would appear in it.
+    lead = ""
+    none_yet = ""
+    # An address and the words that lead to it, behind the lead.
+    lead_link: tuple[str, str] | None = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

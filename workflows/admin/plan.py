@@ -67,6 +67,8 @@ class PlanForm(ReasonForm):
 class PlanPage(ReadOnlyPage):
     """The list, and the page of one with its timeline."""
 
+    lead = "A plan rolls an organization out in steps, and takes it back by itself when a guardrail breaks."
+    none_yet = "Begin one on the page of an organization; its steps and its timeline appear here."
     list_display = ("org", "state", "where", "since", "actor_name", "reason", "verbs")
     list_filter = ("status",)
     list_select_related = ("org",)

@@ -79,6 +79,8 @@ class ReplayForm(ReasonForm):
 
 @admin.register(Storm)
 class StormPage(ReadOnlyPage):
+    lead = "Where events would start more than their limit lets live at once, the rest is suppressed and kept."
+    none_yet = "The first storm appears here with what it suppressed, to be closed, replayed, or its backlog cancelled."
     list_display = ("group", "tenant", "state", "opened", "refused", "peak_of_limit")
     list_filter = (("closed_at", admin.EmptyFieldListFilter),)
     search_fields = ("definition", "event_type", "org__slug")

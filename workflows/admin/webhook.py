@@ -26,6 +26,8 @@ NEEDED = "Needs the permissions to change and delete webhooks"
 
 @admin.register(Webhook)
 class WebhookPage(page.Page):
+    lead = "An address outside that is told of storms, rollouts and trouble, in signed messages."
+    none_yet = "Add one; what it is sent appears under Deliveries."
     list_display = ("address", "tenant", "told_of", "state", "changed_at", "verbs")
     list_filter = ("enabled",)
     search_fields = ("url", "org__slug")
