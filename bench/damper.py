@@ -19,7 +19,7 @@ from bench import result, rounds
 from bench.result import Result, Samples, Target
 from bench.rounds import Clock
 from workflows import eventlog
-from workflows.intake import damper, preflight, refresher
+from workflows.intake import damper, groups, preflight, refresher
 from workflows.intake.preflight import Ready
 from workflows.models import Environment, Organization
 from workflows.storms import Group
@@ -49,7 +49,7 @@ KINDS = {
     "event_type": "text",
     "window_seconds": "float8",
     "limit": "bigint",
-    "id": "uuid",
+    "ids": "uuid[]",
 }
 LOOKUP = "SELECT id FROM workflows_instance WHERE id = %(id)s"
 
@@ -102,7 +102,7 @@ def prepare() -> Place:
         cursor.execute("SET plan_cache_mode = force_generic_plan")
         cursor.execute("DEALLOCATE ALL")
         numbered = {name: f"${number}" for number, name in enumerate(KINDS, 1)}
-        cursor.execute(f"PREPARE look ({', '.join(KINDS.values())}) AS {damper.LOOK % numbered}")
+        cursor.execute(f"PREPARE look ({', '.join(KINDS.values())}) AS {groups.LOOK % numbered}")
         cursor.execute(f"PREPARE lookup (uuid) AS {LOOKUP % {'id': '$1'}}")
     return Place(org.id, env.id)
 
@@ -128,13 +128,13 @@ def compared(place: Place, type_: str, rows: int, clock: Clock) -> Samples:
 def as_called(place: Place, type_: str, rows: int) -> Samples:
     """Return microseconds of both as the service calls them, one by one, by turns."""
     values = [
-        (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, uuid.uuid4()) for _ in range(CALLS)
+        (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, [uuid.uuid4()]) for _ in range(CALLS)
     ]
     given = [dict(zip(KINDS, each, strict=True)) for each in values]
     ids = known(rows, CALLS)
     ours, against = rounds.by_turns(
         CALLS,
-        lambda number: eventlog.execute(damper.LOOK, given[number]),
+        lambda number: eventlog.execute(groups.LOOK, given[number]),
         lambda number: eventlog.execute(LOOKUP, {"id": ids[number % len(ids)]}),
     )
     return Samples((ours * MICROSECONDS,), (against * MICROSECONDS,))
@@ -142,7 +142,7 @@ def as_called(place: Place, type_: str, rows: int) -> Samples:
 
 def executed_look(place: Place, type_: str) -> str:
     """Return the text that runs the prepared look of an event that was not submitted before."""
-    values = (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, uuid.uuid4())
+    values = (place.org_id, place.env_id, DEFINITION, type_, WINDOW_SECONDS, LIMIT, f"{{{uuid.uuid4()}}}")
     return "EXECUTE look ({})".format(", ".join(f"'{value}'" for value in values))
 
 
@@ -174,12 +174,12 @@ def called(place: Place) -> list[Result]:
         eventlog.execute(LOOKUP, {"id": id_})
 
     def refused(_: int) -> None:
-        with damper.room(full) as held:
-            assert isinstance(held, damper.Refused)
+        assert isinstance(damper.refuse(full), damper.Refused)
 
     def locked(_: int) -> None:
-        with damper.room(empty) as held:
-            assert isinstance(held, Ready)
+        assert damper.refuse(empty) is None
+        with damper.room([empty]) as held:
+            assert isinstance(held[0], Ready)
 
     parts = []
     for name, what, call in (

@@ -225,6 +225,11 @@ def read_entries(org: str | None = None) -> list[EntryLine]:
     return [entry_line(entry, envs.get(entry.scope.env), now) for entry in entries]
 
 
+def slug_of(org: str | None) -> str:
+    """Return the slug of an org; empty where there is none."""
+    return Organization.objects.filter(pk=org).values_list("slug", flat=True).first() or "" if org else ""
+
+
 def entry_line(entry: Entry, env: Environment | None, now: datetime) -> EntryLine:
     return EntryLine(
         id=entry.id,

@@ -6,6 +6,8 @@ from django.contrib import admin
 from django.contrib.auth.decorators import permission_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
+from django.utils.http import urlencode
 
 from dashboard import queries, runbooks
 from dashboard.drawing import drawing
@@ -49,8 +51,20 @@ def buffer(request: HttpRequest) -> HttpResponse:
             "trouble": trouble,
             "org": org,
             "shown": queries.ENTRIES_SHOWN,
+            **bulk_addresses(queries.slug_of(org)),
         },
     )
+
+
+def bulk_addresses(slug: str) -> dict[str, str]:
+    """Lead to the dialog of bulk actions with its search filled in; a redrive is always of one org."""
+    new = reverse("admin:workflows_bulkaction_new")
+    cancel = {"verb": "cancel", "q": f"status:buffered org:{slug}" if slug else "status:buffered"}
+    redrive = {"verb": "redrive", "q": f"org:{slug}"}
+    return {
+        "cancel_address": f"{new}?{urlencode(cancel)}",
+        "redrive_address": f"{new}?{urlencode(redrive)}" if slug else "",
+    }
 
 
 @permission_required(MAY_WATCH, raise_exception=True)

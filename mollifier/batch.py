@@ -85,8 +85,16 @@ def _burial(entry: Entry, outcome: Outcome) -> Report:
         case Unavailable(error=error):
             return Requeue(entry.id, 0, spend_attempt=False, error=error)
         case Faulty(error=error):
-            ids = {"entry": str(entry.id), "org_id": entry.scope.org, "env_id": entry.scope.env}
-            logger.error("mollifier.entry_dead", extra={**ids, "error": entry.error, "burial": error})
+            logger.error(
+                "mollifier.entry_dead",
+                extra={
+                    "instance_id": str(entry.id),
+                    "org_id": entry.scope.org,
+                    "env_id": entry.scope.env,
+                    "error": entry.error,
+                    "burial": error,
+                },
+            )
             return Fail(entry.id, f"{entry.error}; not even a failure could be written: {error}")
 
 

@@ -20,7 +20,7 @@ def check_settings(**_: Any) -> list[CheckMessage]:
         current = conf.current()
     except ImproperlyConfigured as error:
         return [Error(str(error), id="mollifier.E001")]
-    return [*_materialiser(current), *_times(current), *_sizes(current), *_connections()]
+    return [*_ports(current), *_times(current), *_sizes(current), *_connections()]
 
 
 def check_redis(**_: Any) -> list[CheckMessage]:
@@ -48,11 +48,13 @@ def boot() -> None:
     client.load_scripts()
 
 
-def _materialiser(current: conf.Conf) -> Iterator[CheckMessage]:
-    try:
-        import_string(current.materialiser)
-    except ImportError as error:
-        yield Error(f"MOLLIFIER['MATERIALISER'] can't be imported: {error}", id="mollifier.E002")
+def _ports(current: conf.Conf) -> Iterator[CheckMessage]:
+    for name, path in (("MATERIALISER", current.materialiser), ("NAMES", current.names)):
+        try:
+            if path or name == "MATERIALISER":
+                import_string(path)
+        except ImportError as error:
+            yield Error(f"MOLLIFIER[{name!r}] can't be imported: {error}", id="mollifier.E002")
 
 
 def _times(current: conf.Conf) -> Iterator[CheckMessage]:

@@ -35,6 +35,8 @@ class Conf:
     drain: bool = True
     # Dotted path of what turns entries into rows.
     materialiser: str = ""
+    # Dotted path of what knows the names of orgs and environments.
+    names: str = ""
     # The gate: how many pass per environment and window, and how long a trip lasts, unless the org's flags say else.
     limit: int = 100
     window_ms: int = 200

@@ -35,7 +35,7 @@ def compare(materialiser: Materialiser, *, now_ms: float = 0) -> Mapping[Compari
             entries.append(stored.parse(id_, State.LEASED, text, None))
         except EntryUnreadable:
             found[id_] = Comparison.UNREADABLE
-            logger.exception("mollifier.mirror_unreadable", extra={"entry": str(id_)})
+            logger.exception("mollifier.mirror_unreadable", extra={"instance_id": str(id_)})
     if entries:
         found |= materialiser.compare(entries)
     if found:

@@ -10,6 +10,8 @@ from mollifier.decision import Scope
 from mollifier.entry import Entry, State
 from mollifier.errors import EntryUnreadable
 
+# Entries of one exchange for a list; a list ends when they hold LISTED_BYTES.
+AT_ONCE = 16
 # Entries looked at for one page; with a state that few are in, a page may be short and others follow.
 LOOKED_AT = 200
 ENVS_LOOKED_AT, LEASES_LOOKED_AT = 100, 16
@@ -36,25 +38,58 @@ class Page:
     before: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Entries, and the sequence below which more may be; None: there are none."""
+
+    entries: tuple[Entry, ...]
+    before: int | None
+
+
 def read(scope: Scope, state: State | None = None, before: int | None = None, limit: int = 50) -> Page:
     """Return the entries accepted before the sequence, of one state or of all.
 
     Raises:
         BufferUnavailable: Redis can't be reached.
     """
-    first = "+inf" if before is None else f"({before}"
     # Only queued ones stand in the queue; those that are to be claimed alone stand beside it.
     families = ("queue", "held") if state in (None, State.QUEUED) else ("held",)
-    place, tail = keys.place(scope), (first, "-inf", "BYSCORE", "REV", "LIMIT", 0, LOOKED_AT, "WITHSCORES")
-    found = client.call_all([("ZRANGE", keys.key(name) + place, *tail) for name in families])
-    seqs = {UUID(raw.decode()): int(seq) for pairs in found for raw, seq in pairs}
+    seqs = _sequences(scope, families, before, LOOKED_AT)
     complete = len(seqs) < LOOKED_AT
-    looked_at = sorted(seqs, key=lambda id_: -seqs[id_])[:LOOKED_AT]
+    looked_at = list(seqs)[:LOOKED_AT]
     lines = [_line(*row, seq=seqs[row[0]]) for row in buffer.rows(looked_at)]
     wanted = [line for line in lines if state in (None, line.state)]
     if len(wanted) > limit:
         return Page(tuple(wanted[:limit]), wanted[limit - 1].seq)
     return Page(tuple(wanted), None if complete else seqs[looked_at[-1]])
+
+
+def newest(scope: Scope, before: int | None, limit: int) -> Part:
+    """Return entries of every state below the sequence, accepted last first; fewer where these hold LISTED_BYTES.
+
+    Raises:
+        BufferUnavailable: Redis can't be reached.
+        EntryUnreadable: one is of a form that this version does not know.
+    """
+    limit = min(limit, LOOKED_AT)
+    seqs = _sequences(scope, ("queue", "held"), before, limit)
+    ids, found = list(seqs)[:limit], list[Entry]()
+    for at in range(0, len(ids), AT_ONCE):
+        some = ids[at : at + AT_ONCE]
+        entries = [stored.parse(*row) for row in buffer.rows(some)]
+        found += sorted(entries, key=lambda entry: -entry.seq)
+        if buffer.weigh(found) >= buffer.LISTED_BYTES:
+            return Part(tuple(found), seqs[some[-1]])
+    return Part(tuple(found), seqs[ids[-1]] if len(ids) == limit else None)
+
+
+def _sequences(scope: Scope, families: Sequence[str], before: int | None, limit: int) -> dict[UUID, int]:
+    """Return ids and their sequences below one, the last first; from each family at most `limit`."""
+    first = "+inf" if before is None else f"({before}"
+    place, tail = keys.place(scope), (first, "-inf", "BYSCORE", "REV", "LIMIT", 0, limit, "WITHSCORES")
+    found = client.call_all([("ZRANGE", keys.key(name) + place, *tail) for name in families])
+    pairs = [(UUID(raw.decode()), int(seq)) for part in found for raw, seq in part]
+    return dict(sorted(pairs, key=lambda pair: -pair[1]))
 
 
 def _line(id_: UUID, state: State, text: bytes, side: dict[bytes, bytes], *, seq: int) -> Line:

@@ -75,6 +75,8 @@ DATABASES = {
         **dj_database_url.parse(env.text("DATABASE_URL", "postgres://mollifier@127.0.0.1:5432/mollifier")),
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
+        # Without a threshold psycopg ignores it when a statement asks to be prepared.
+        "OPTIONS": {"prepare_threshold": 5} if env.flag("DATABASE_PREPARE", default=True) else {},
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -46,7 +46,7 @@ UNFOLD: dict[str, object] = {
             "950": f"oklch(23% .045 {HUE})",
         },
     },
-    "STYLES": [asset("dashboard/pages.css")],
+    "STYLES": [asset("dashboard/pages.css"), asset("dashboard/theme.css")],
     "SCRIPTS": [asset("dashboard/dialog.js"), asset("dashboard/landmarks.js")],
     "DASHBOARD_CALLBACK": "dashboard.views.add_overview",
     "SIDEBAR": {

@@ -7,6 +7,7 @@ from django_redis import get_redis_connection
 
 from mollifier import telemetry
 from tests.properties import lengths  # noqa: F401  registers the long profile before hypothesis looks for it
+from workflows import registry
 from workflows.intake import refresher
 
 
@@ -23,3 +24,10 @@ def _forget_directory() -> Iterator[None]:
     refresher.forget()
     yield
     refresher.forget()
+
+
+@pytest.fixture
+def own_workflows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a test register workflows that no other sees."""
+    monkeypatch.setattr(registry, "_known", dict(registry._known))
+    monkeypatch.setattr(registry, "_latest", dict(registry._latest))

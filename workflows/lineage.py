@@ -80,12 +80,8 @@ def is_looping(parent: Lineage, definition: str) -> bool:
 
 def to_headers(lineage: Lineage) -> dict[str, str]:
     """Return what a request made by this instance says of it."""
-    return {
-        ROOT: str(lineage.root_id),
-        PARENT: str(lineage.instance_id),
-        DEPTH: str(lineage.depth),
-        CHAIN: ",".join(lineage.chain),
-    }
+    headers = {ROOT: str(lineage.root_id), PARENT: str(lineage.instance_id), DEPTH: str(lineage.depth)}
+    return {**headers, CHAIN: ",".join(lineage.chain[-MAX_CHAIN:])} if lineage.chain else headers
 
 
 def from_headers(headers: Mapping[str, str]) -> Lineage | None:

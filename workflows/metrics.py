@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from django.db import InterfaceError, OperationalError, connection
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from workflows import conf
+from workflows import shards
 
 # Counting stops here; a gauge at this number says "at least".
 COUNT_CAP = 100_000
@@ -49,23 +49,6 @@ SELECT wanted.status, (
         SELECT 1 FROM workflows_instance i WHERE i.status = wanted.status AND i.finished_at IS NULL LIMIT %s
     ) AS counted
 ) FROM unnest(%s::text[]) AS wanted (status)"""
-# What is due of a shard, first of all; of shard 0 also what has an index that is no shard.
-DUE = """
-    (SELECT i.wake_at FROM workflows_instance i
-     WHERE i.shard = s.index AND i.wake_at <= statement_timestamp() ORDER BY i.wake_at LIMIT %(cap)s)
-    UNION ALL
-    (SELECT i.wake_at FROM workflows_instance i
-     WHERE s.index = 0 AND i.shard < 0 AND i.wake_at <= statement_timestamp() LIMIT %(cap)s)
-    UNION ALL
-    (SELECT i.wake_at FROM workflows_instance i
-     WHERE s.index = 0 AND i.shard >= %(shards)s AND i.wake_at <= statement_timestamp() LIMIT %(cap)s)"""
-SHARDS = f"""
-SELECT s.index::text, least(due.total, %(cap)s),
-    coalesce(extract(epoch FROM statement_timestamp() - due.first), 0)::float,
-    coalesce(s.deadline > statement_timestamp(), false)
-FROM workflows_shard s
-CROSS JOIN LATERAL (SELECT count(*) AS total, min(wake_at) AS first FROM ({DUE}) AS heads) AS due
-WHERE s.index < %(shards)s ORDER BY s.index"""  # noqa: S608
 COUNTS = """
 SELECT counted.word, sum(counted.count::bigint)::bigint
 FROM workflows_shard s, json_each_text(s.counts) AS counted (word, count) GROUP BY counted.word
@@ -142,9 +125,8 @@ def _counter(name: str, by_outcome: Mapping[str, int]) -> Metric:
 def _shards() -> Iterable[Metric]:
     names = ("workflows_shard_depth", "workflows_shard_lag_seconds", "workflows_shard_owned")
     gauges = [GaugeMetricFamily(name, TABLE[name], labels=LABELS[name]) for name in names]
-    with connection.cursor() as cursor:
-        cursor.execute(SHARDS, {"cap": COUNT_CAP, "shards": conf.current().shards})
-        for shard, *values in cursor.fetchall():
-            for gauge, value in zip(gauges, values, strict=True):
-                gauge.add_metric([shard], value)
+    for line in shards.read(COUNT_CAP):
+        values = (min(line.ready, COUNT_CAP), line.lag_seconds or 0, line.alive)
+        for gauge, value in zip(gauges, values, strict=True):
+            gauge.add_metric([str(line.index)], value)
     return gauges

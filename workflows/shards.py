@@ -23,12 +23,13 @@ SELECT lane.index, lane.owner, lane.epoch, coalesce(lane.deadline > clock_timest
 FROM workflows_shard AS lane
 CROSS JOIN LATERAL (
     SELECT count(*) AS total FROM (
-        (SELECT 1 FROM workflows_instance WHERE shard = lane.index AND wake_at <= now() LIMIT %(limit)s)
-        UNION ALL
-        (SELECT 1 FROM workflows_instance WHERE lane.index = 0 AND shard < 0 AND wake_at <= now() LIMIT %(limit)s)
+        (SELECT 1 FROM workflows_instance WHERE shard = lane.index AND wake_at <= statement_timestamp() LIMIT %(limit)s)
         UNION ALL
         (SELECT 1 FROM workflows_instance
-         WHERE lane.index = 0 AND shard >= %(shards)s AND wake_at <= now() LIMIT %(limit)s)
+         WHERE lane.index = 0 AND shard < 0 AND wake_at <= statement_timestamp() LIMIT %(limit)s)
+        UNION ALL
+        (SELECT 1 FROM workflows_instance
+         WHERE lane.index = 0 AND shard >= %(shards)s AND wake_at <= statement_timestamp() LIMIT %(limit)s)
         LIMIT %(limit)s
     ) AS head
 ) AS ready
@@ -47,13 +48,13 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT min(wake_at) AS wake_at FROM (
         (SELECT wake_at FROM workflows_instance
-         WHERE shard = lane.index AND wake_at <= now() ORDER BY wake_at LIMIT 1)
+         WHERE shard = lane.index AND wake_at <= statement_timestamp() ORDER BY wake_at LIMIT 1)
         UNION ALL
         (SELECT wake_at FROM workflows_instance
-         WHERE lane.index = 0 AND shard < 0 AND wake_at <= now() LIMIT %(limit)s)
+         WHERE lane.index = 0 AND shard < 0 AND wake_at <= statement_timestamp() LIMIT %(limit)s)
         UNION ALL
         (SELECT wake_at FROM workflows_instance
-         WHERE lane.index = 0 AND shard >= %(shards)s AND wake_at <= now() LIMIT %(limit)s)
+         WHERE lane.index = 0 AND shard >= %(shards)s AND wake_at <= statement_timestamp() LIMIT %(limit)s)
     ) AS heads
 ) AS soonest
 WHERE lane.index < %(shards)s

@@ -14,32 +14,21 @@ from workflows.trigger import Trigger
 
 log = structlog.get_logger(__name__)
 
-# The open storm's row counts it; one statement with what keeps it, in the slot of the oldest that is kept.
-COUNTED = """
+# The open storm's row counts it, and keeps it in the slot of the oldest that is kept.
+SET = """
     suppressed = s.suppressed + 1, looping = s.looping + %(looping)s, "limit" = %(limit)s,
-    peak = greatest(s.peak, %(backlog)s), last_at = statement_timestamp()"""
+    peak = greatest(s.peak, {backlog}), last_at = statement_timestamp()"""
+BACKLOG = "%(backlog)s"
+SET_KNOWN = SET.format(backlog=BACKLOG)
 OPENED = "RETURNING s.id, s.suppressed, s.opened_at"
-AGAIN = f"""
-    UPDATE workflows_storm AS s SET {COUNTED}
-    WHERE s.env_id = %(env_id)s AND s.definition = %(definition)s AND s.event_type = %(event_type)s
-        AND s.closed_at IS NULL {OPENED}"""  # noqa: S608
-FIRST = f"""
-    INSERT INTO workflows_storm AS s (org_id, env_id, definition, event_type, "limit", suppressed, looping, peak,
-        opened_at, last_at, closed_by)
-    VALUES (%(org_id)s, %(env_id)s, %(definition)s, %(event_type)s, %(limit)s, 1, %(looping)s, %(backlog)s,
-        statement_timestamp(), statement_timestamp(), '')
-    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL DO UPDATE SET {COUNTED} {OPENED}"""  # noqa: S608
-KEEP = """
-WITH storm AS ({}
-), kept AS (
+KEPT = """kept AS (
     INSERT INTO workflows_suppressedtrigger (storm_id, slot, number, trigger_id, event_key, snapshot, at)
     SELECT id, (suppressed - 1) %% %(kept)s, suppressed, %(id)s, %(event_key)s, %(snapshot)s, statement_timestamp()
-    FROM storm
+    FROM counted
     ON CONFLICT (storm_id, slot) DO UPDATE SET
         number = excluded.number, trigger_id = excluded.trigger_id, event_key = excluded.event_key,
         snapshot = excluded.snapshot, at = excluded.at, replayed_at = NULL
-)
-SELECT id, suppressed, opened_at FROM storm"""
+)"""
 CLOSE = """
 UPDATE workflows_storm SET closed_at = statement_timestamp(), closed_by = %s
 WHERE id = %s AND closed_at IS NULL
@@ -50,7 +39,7 @@ SELECT (SELECT slug FROM workflows_organization WHERE id = %s),
 OPEN = """
 SELECT id, org_id, env_id, definition, event_type, "limit" FROM workflows_storm
 WHERE closed_at IS NULL ORDER BY last_at LIMIT %s"""
-KEPT = """
+REPLAYABLE = """
 SELECT number, snapshot FROM workflows_suppressedtrigger
 WHERE storm_id = %s AND replayed_at IS NULL ORDER BY number LIMIT %s"""
 REPLAYED = """
@@ -62,6 +51,34 @@ DELETE FROM workflows_suppressedtrigger WHERE id IN (
     SELECT k.id FROM workflows_suppressedtrigger k JOIN workflows_storm s ON s.id = k.storm_id
     WHERE s.closed_at < statement_timestamp() - make_interval(days => %s) LIMIT %s)
 RETURNING id"""
+
+
+def counting(where: str, source: str = "", backlog: str = BACKLOG) -> str:
+    """Return the words, for a WITH, that count a refusal in the storm `s` where that holds, as `counted`.
+
+    They don't wait for the disk: refusals of a storm queue for its one row. After a crash of the server its count may
+    lack those of its last moments (three times wal_writer_delay), of which nothing was made.
+    """
+    return f"""counted AS (
+    UPDATE workflows_storm AS s SET {SET.format(backlog=backlog)} {source}
+    WHERE {where} AND set_config('synchronous_commit', 'off', true) = 'off'
+    {OPENED}
+), {KEPT}"""  # noqa: S608
+
+
+OPEN_ONE = """s.env_id = %(env_id)s AND s.definition = %(definition)s AND s.event_type = %(event_type)s
+    AND s.closed_at IS NULL"""
+OUTCOME = "SELECT id, suppressed, opened_at FROM counted"
+AGAIN = f"WITH {counting(OPEN_ONE)} {OUTCOME}"
+IN_ITS_OWN = f"WITH {counting('s.id = %(storm)s')} {OUTCOME}"
+FIRST = f"""
+WITH counted AS (
+    INSERT INTO workflows_storm AS s (org_id, env_id, definition, event_type, "limit", suppressed, looping, peak,
+        opened_at, last_at, closed_by)
+    VALUES (%(org_id)s, %(env_id)s, %(definition)s, %(event_type)s, %(limit)s, 1, %(looping)s, %(backlog)s,
+        statement_timestamp(), statement_timestamp(), '')
+    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL DO UPDATE SET {SET_KNOWN} {OPENED}
+), {KEPT} {OUTCOME}"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +112,23 @@ def group_of(trigger: Trigger) -> Group:
     return Group(trigger.org_id, trigger.env_id, trigger.definition, trigger.event_type or "")
 
 
-def suppress(trigger: Trigger, *, limit: int, backlog: int) -> int:
-    """Count and keep a trigger that was refused, in the group's open storm or a new one; return the storm's id."""
+def refused(trigger: Trigger, stored: bytes) -> dict[str, Any]:
+    """Return the parameters that count and keep a trigger; `stored` is its snapshot."""
+    return {
+        "looping": int(trigger.definition in trigger.chain),
+        "kept": max(1, conf.current().storm_kept),
+        "id": trigger.id,
+        "event_key": trigger.event_key,
+        "snapshot": stored,
+    }
+
+
+def suppress(trigger: Trigger, *, limit: int, backlog: int, storm: int | None = None) -> int:
+    """Count and keep a trigger that was refused; return the storm's id.
+
+    It is counted in the storm that refused it, which may be closed by now; without one in the group's open storm, else
+    it opens one.
+    """
     values = {
         "org_id": trigger.org_id,
         "env_id": trigger.env_id,
@@ -104,24 +136,22 @@ def suppress(trigger: Trigger, *, limit: int, backlog: int) -> int:
         "event_type": trigger.event_type,
         "limit": limit,
         "backlog": backlog,
-        "looping": int(trigger.definition in trigger.chain),
-        "kept": max(1, conf.current().storm_kept),
-        "id": trigger.id,
-        "event_key": trigger.event_key,
-        "snapshot": snapshot.encode(trigger),
+        **refused(trigger, snapshot.encode(trigger)),
     }
+    if storm is not None and (own := eventlog.execute(IN_ITS_OWN, values | {"storm": storm})):
+        return int(own[0][0])
     # Nearly all find it open; the one that opens it tells of it, in the same transaction.
-    if again := eventlog.execute(KEEP.format(AGAIN), values):
+    if again := eventlog.execute(AGAIN, values):
         return int(again[0][0])
     with transaction.atomic():
-        ((storm, suppressed, opened_at),) = eventlog.execute(KEEP.format(FIRST), values)
+        ((opened, suppressed, opened_at),) = eventlog.execute(FIRST, values)
         if suppressed == 1:
-            opened = {"limit": limit, "backlog": backlog, "opened_at": opened_at}
-            notices.tell(Notice.STORM_OPENED, trigger.org_id, _described(storm, group_of(trigger)) | opened)
+            seen = {"limit": limit, "backlog": backlog, "opened_at": opened_at}
+            notices.tell(Notice.STORM_OPENED, trigger.org_id, _described(opened, group_of(trigger)) | seen)
             log.warning(
-                "workflows.storm_opened", storm_id=storm, definition=trigger.definition, type=trigger.event_type
+                "workflows.storm_opened", storm_id=opened, definition=trigger.definition, type=trigger.event_type
             )
-    return int(storm)
+    return int(opened)
 
 
 def close(storm_id: int, by: str) -> bool:
@@ -165,7 +195,8 @@ def list_open(limit: int) -> Sequence[OpenStorm]:
 def list_kept(storm_id: int, limit: int) -> Sequence[Kept]:
     """Return what is kept of a storm and was not replayed, the oldest first."""
     return [
-        Kept(number, snapshot.decode(bytes(stored))) for number, stored in eventlog.execute(KEPT, (storm_id, limit))
+        Kept(number, snapshot.decode(bytes(stored)))
+        for number, stored in eventlog.execute(REPLAYABLE, (storm_id, limit))
     ]
 
 

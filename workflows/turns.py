@@ -98,6 +98,15 @@ def emitted(correlation_id: str, emit: Emit) -> NewEvent:
     return NewEvent(EventType.EMITTED, correlation_id, data)
 
 
+def refused(emit: Emit, limit: int) -> Failure | None:
+    """Say why an event is not emitted; None: it may be."""
+    size = len(emit.payload.encode())
+    if size <= limit:
+        return None
+    message = f"the payload of the event {emit.type} may have {limit} bytes (WORKFLOWS_MAX_PAYLOAD_BYTES)"
+    return Failure("context_misused", f"{message}; this one has {size}")
+
+
 def suspend(instance_id: UUID, events: Iterable[NewEvent], fence: Fence, wake_at: datetime | None) -> Append:
     """Let go of an instance that has only waits left; without `wake_at` the outside wakes it."""
     return Append(instance_id, tuple(events), fence, Change(Status.WAITING, wake_at))

@@ -15,11 +15,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
-def _approvals(monkeypatch, settings):
+def _approvals(own_workflows, settings):
     """Register a workflow that awaits two payloads, in one lane."""
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SHARDS": 1}
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
 
     @registry.workflow("approvals")
     async def approvals(ctx, _payload):

@@ -13,10 +13,19 @@ from dashboard.queries import shared
 from launch import browser as finder
 from settings import env
 from tests import people
+from tests.browser import flaws
+from tests.everything import known
 from workflows.intake import refresher
+
+__all__ = ["known"]
 
 PHONE = {"width": 390, "height": 844}
 DESK = {"width": 1440, "height": 900}
+# Hides the tab, or shows it again.
+HIDE = """hidden => {
+    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -61,6 +70,11 @@ class Visit:
     def elsewhere(self) -> list[str]:
         """Requests that left the host."""
         return [url for url in self.asked if not url.startswith((self.host, "data:", "blob:"))]
+
+    @property
+    def flaws(self) -> list[str]:
+        """What axe finds wrong with the page as it stands."""
+        return flaws.find(self.page)
 
     @property
     def overflow(self) -> int:

@@ -7,6 +7,7 @@ from django.db import connection
 from playwright.sync_api import expect
 
 from tests import stock, tenants
+from tests.browser.conftest import HIDE
 from tests.intake import bulks
 from workflows.models import BulkAction
 
@@ -61,3 +62,24 @@ def test_one_is_aborted_in_its_dialog(visit, oscar) -> None:
     dialog.get_by_label("Reason").fill("wrong filter")
     dialog.get_by_role("button", name="Abort it").click()
     expect(page.get_by_text("Aborted by oscar: wrong filter")).to_be_visible()
+
+
+def test_a_hidden_tab_does_not_follow_one_and_one_that_is_read_keeps_its_focus(visit, oscar) -> None:
+    tenants.make_env("acme")
+    action = bulks.make("cancel", "org:acme")
+    seen = visit(oscar)
+    seen.page.clock.install()
+    address = f"/admin/workflows/bulkaction/{action.pk}/change/"
+    page = seen.go(address)
+    abort = page.get_by_role("link", name="Abort…")
+    abort.focus()
+    with page.expect_response(f"**{address}"):
+        page.clock.run_for(2_100)
+    expect(abort).to_be_focused()
+    page.evaluate(HIDE, True)
+    before = len(seen.asked)
+    page.clock.run_for(60_000)
+    assert len(seen.asked) == before
+    page.evaluate(HIDE, False)
+    with page.expect_response(f"**{address}"):
+        page.clock.run_for(2_100)

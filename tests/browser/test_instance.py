@@ -7,16 +7,12 @@ import pytest
 from playwright.sync_api import expect
 
 from tests import people, tenants
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK, HIDE, PHONE
 from tests.workflows.pumping import running, until
-from workflows import Fatal, Retryable, engine, hooks, registry, steering, step, workflow
+from workflows import Fatal, Retryable, engine, hooks, steering, step, workflow
 from workflows.models import Instance
 
 HERE = "/admin/workflows/instance/"
-HIDE = """hidden => {
-    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
 tries: dict[str, int] = {}
 
 
@@ -45,10 +41,8 @@ def insure() -> None:
 
 
 @pytest.fixture
-def order(transactional_db, monkeypatch):
+def order(transactional_db, own_workflows):
     """Run an order of every kind of operation up to where it awaits an approval."""
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
     tries.clear()
 
     @workflow("packing")
@@ -121,7 +115,7 @@ def test_it_is_read_and_steered_by_keyboard_while_it_follows(visit, oscar, order
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Paused.", exact=True)).to_be_visible()
+    expect(page.get_by_text("Paused. Audit record")).to_be_visible()
     expect(page.locator(".in-sentence")).to_contain_text("Paused by oscar")
     expect(page.get_by_role("row").filter(has_text="by oscar")).to_contain_text("open")
     expect(page.get_by_role("link", name="Resume…")).to_be_visible()

@@ -3,11 +3,7 @@
 from playwright.sync_api import expect
 
 from tests import stock, tenants
-
-HIDE = """hidden => {
-    Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
-    document.dispatchEvent(new Event("visibilitychange"));
-}"""
+from tests.browser.conftest import HIDE
 
 
 def asked_again(seen) -> int:

@@ -105,6 +105,20 @@ def test_the_buffer_can_be_read_for_one_org_and_shrugs_at_nonsense() -> None:
     assert client.get("/admin/buffer/?org=%00{}:*").status_code == 200
 
 
+def test_the_buffer_leads_to_bulk_actions_with_their_search_filled_in() -> None:
+    acme = tenants.make_env("acme", mode="on", limit=1)
+    stock.mollify(acme, 1)
+    client, new = people.oscar(), "/admin/workflows/bulkaction/new/"
+    everywhere = client.get("/admin/buffer/").content.decode()
+    assert f"{new}?verb=cancel&amp;q=status%3Abuffered" in everywhere
+    assert "Choose an organization first" in everywhere
+    page = client.get(f"/admin/buffer/?org={acme.org_id}").content.decode()
+    assert f"{new}?verb=cancel&amp;q=status%3Abuffered+org%3Aacme" in page
+    assert f"{new}?verb=redrive&amp;q=org%3Aacme" in page
+    dialog = client.get(f"{new}?verb=cancel&q=status:buffered+org:acme").content.decode()
+    assert "<strong>1</strong> would be acted on now" in dialog
+
+
 @pytest.mark.parametrize("address", ["/admin/overview/live/", "/admin/buffer/"])
 def test_who_is_in_no_group_is_refused(address: str) -> None:
     assert people.nora().get(address).status_code == 403

@@ -37,7 +37,7 @@ def test_every_example_is_answered_with_the_status_it_names(client: Client) -> N
         assert answer.status_code == int(example["status"]), f"{example['method']} {path}: {answer.content!r}"
         if answer["Content-Type"] == "application/json":
             said = answer.json()
-            known["{id}"] = said.get("id", known["{id}"])
+            known["{id}"] = str(said.get("id", known["{id}"]))
             known["{version}"] = str(said.get("version", known["{version}"]))
 
 

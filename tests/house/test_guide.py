@@ -11,13 +11,11 @@ from tests.house import chapter
 from tests.house.chapter import Block, Reader
 from tests.house.test_docs import ROOT
 from tests.tenants import make_env
-from workflows import conf, registry
+from workflows import conf
 
 
 @pytest.fixture
-def reader(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
+def reader(own_workflows: None) -> Iterator[Reader]:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield Reader(make_env(mode="off"))
     for number, handler in before.items():

@@ -17,6 +17,11 @@ SENT = {
     "output", "password", "patch", "payload", "payloads", "request", "response", "result", "results", "row", "rows",
     "snapshot", "tags", "text", "token", "trigger", "value", "values",
 }  # fmt: skip
+# What has an id.
+THINGS = {
+    "audit", "binding", "bulk_action", "delivery", "entry", "hook", "id", "instance", "plan", "record", "schedule",
+    "storm", "webhook",
+}  # fmt: skip
 NOT_FIELDS = {"exc_info", "stack_info", "stacklevel", "extra"}
 
 
@@ -75,6 +80,12 @@ def test_no_field_is_what_a_tenant_sent(place, call):
 def test_no_value_is_a_whole_payload_under_another_name(place, call):
     read = {node.attr for value in fields(call).values() for node in ast.walk(value) if isinstance(node, ast.Attribute)}
     assert read & {"payload", "snapshot", "metadata", "output", "body", "headers", "tags", "result"} == set()
+
+
+@each_call
+def test_an_id_is_named_as_one(place, call):
+    """One search then finds all that was logged of a thing. `org` and `env` alone are slugs."""
+    assert set(fields(call)) & THINGS == set(), "what it is of, then _id"
 
 
 def test_a_name_is_of_one_place_s_kind_only():

@@ -1,6 +1,6 @@
 """Where instances stand, wherever they are."""
 
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -14,8 +14,8 @@ from workflows.lineage import Lineage, root
 pytestmark = pytest.mark.django_db
 
 
-def start(env, parent=None):
-    outcome = submission.submit(request(env, parent=parent))
+def start(env, parent=None, **fields):
+    outcome = submission.submit(request(env, parent=parent, **fields))
     assert isinstance(outcome, Started | Buffered)
     return outcome.instance.id
 
@@ -26,7 +26,7 @@ def test_a_row_is_found_with_the_definitions_above_it():
     place = ancestry.find(seen(env), first)
     assert place == root(first, "greet")
     second = start(env, place)
-    assert ancestry.of_instances([second, uuid4()]) == {second: Lineage(second, first, first, 1, ("greet", "greet"))}
+    assert ancestry.find(seen(env), second) == Lineage(second, first, first, 1, ("greet", "greet"))
 
 
 def test_one_that_is_buffered_is_found_too():
@@ -63,5 +63,7 @@ def test_a_tree_is_the_root_and_all_that_came_of_it():
     start(env)
     for asked in (first, second, third):
         assert [each.id for each in ancestry.tree(seen(env), asked)] == [first, second, third]
+    younger = [start(env, ancestry.find(seen(env), first), id=UUID(int=number)) for number in (2**127, 1)]
+    assert [each.id for each in ancestry.tree(seen(env), first)] == [first, second, *younger, third]
     assert [each.id for each in ancestry.tree(seen(env), first, limit=2)] == [first, second]
     assert ancestry.tree(seen(env), uuid4()) is None

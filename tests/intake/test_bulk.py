@@ -1,10 +1,8 @@
 """Bulk actions are counted beforehand, kept, watched and aborted."""
 
-import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.signing import SignedPackage
@@ -12,7 +10,6 @@ from django_q.signing import SignedPackage
 from tests import stock
 from tests.intake import bulks
 from tests.tenants import make_env, seen
-from workflows.cleanup import locks
 from workflows.intake import bulk
 from workflows.intake.lookup import LookupUnavailable
 from workflows.models import AuditRecord, BulkAction, BulkState, Instance
@@ -90,20 +87,8 @@ def test_one_that_nobody_works_on_is_aborted_at_once():
 def test_one_that_another_process_works_on_is_asked_to_end():
     make_env()
     action = bulks.make("cancel", "org:acme")
-    held, done = threading.Event(), threading.Event()
-
-    def work():
-        with locks.hold(bulk.LOCK, {"id": str(action.pk)}):
-            held.set()
-            done.wait(30)
-        connection.close()
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    assert held.wait(30)
-    assert bulk.abort(action, "oscar")
-    done.set()
-    worker.join()
+    with bulks.held(action):
+        assert bulk.abort(action, "oscar")
     action.refresh_from_db()
     assert (action.state, action.abort_by) == (BulkState.PENDING, "oscar")
 

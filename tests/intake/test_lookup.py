@@ -1,14 +1,16 @@
 """Finding and listing instances while they are buffered and after."""
 
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 
-from mollifier import buffer
+from mollifier import buffer, gate
+from mollifier.decision import Arrival
 from tests.intake.draining import claim, drain, settle, write
-from tests.tenants import make_env, request, seen
-from workflows import engine
-from workflows.intake import lookup, submission
+from tests.tenants import make_env, request, seen, trigger
+from workflows import engine, snapshot
+from workflows.intake import lookup, refresher, submission
 from workflows.intake.lookup import Filters, LookupUnavailable
 from workflows.models import Instance
 from workflows.states import Status
@@ -86,10 +88,6 @@ def test_without_redis_rows_are_found_and_nothing_else_is_denied(env, no_redis):
 
 
 def test_an_entry_that_can_not_be_read_is_shown_as_such(env):
-    from mollifier import gate
-    from mollifier.decision import Arrival
-    from workflows.intake import refresher
-
     submit(env)
     wanted = request(env)
     rollout = refresher.current().rollout(env.org_id, env.id)
@@ -102,11 +100,49 @@ def test_a_list_is_newest_first_with_buffered_ones_in_their_place(env):
     instances = [submit(env, tags=(f"t{number}",)) for number in range(3)]
     instances.insert(0, submission.submit(request(env, bufferable=False)).instance)
     later_row = submission.submit(request(env, bufferable=False)).instance
-    expected = sorted([each.id for each in instances] + [later_row.id], reverse=True)
+    expected = [each.id for each in sorted([*instances, later_row], key=lookup.place, reverse=True)]
     page = lookup.listing(seen(env))
     assert ids(page) == expected
     assert {each.status for each in page.data} == {"buffered", Status.PENDING}
     assert page.next_cursor is None
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 50])
+def test_ids_that_say_nothing_of_time_stand_where_they_were_accepted(env, limit):
+    made = [submit(env, id=uuid4(), bufferable=number % 2 == 0).id for number in range(9)]
+    assert made != sorted(made)
+    pages_, cursor = [], None
+    while not pages_ or cursor is not None:
+        page = lookup.listing(seen(env), cursor=cursor, limit=limit)
+        pages_.append(ids(page))
+        cursor = page.next_cursor
+    assert [id_ for each in pages_ for id_ in each] == made[::-1]
+
+
+def test_what_is_drained_between_two_pages_is_neither_lost_nor_shown_twice(env):
+    made = [submit(env, id=uuid4()).id for _ in range(9)]
+    first = lookup.listing(seen(env), limit=4)
+    drain()
+    submit(env)
+    second = lookup.listing(seen(env), cursor=first.next_cursor, limit=50)
+    assert (ids(first), ids(second)) == (made[:4:-1], made[4::-1])
+    assert second.next_cursor is None
+
+
+def test_what_the_buffers_clock_orders_otherwise_is_neither_lost_nor_shown_twice(env):
+    made, now = {submit(env).id}, datetime.now(UTC)
+    for ago in (1, 9, 3, 7, 5, 2):
+        late = trigger(env, id=uuid4(), accepted_at=now - timedelta(milliseconds=ago))
+        rollout = refresher.current().rollout(env.org_id, env.id)
+        gate.admit(Arrival(late.id, lookup.scope_of(seen(env)), rollout, snapshot.encode(late)))
+        made |= {late.id, submission.submit(request(env, bufferable=False)).instance.id}
+    for limit in (1, 2, 4):
+        found, cursor = [], None
+        while not found or cursor is not None:
+            page = lookup.listing(seen(env), cursor=cursor, limit=limit)
+            found += ids(page)
+            cursor = page.next_cursor
+        assert sorted(found) == sorted(made)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])
@@ -119,7 +155,7 @@ def test_pages_hold_each_instance_once(env, limit):
         cursor = page.next_cursor
         if cursor is None:
             break
-    assert seen_ids == sorted(made, reverse=True)
+    assert seen_ids == made[::-1]
 
 
 def test_an_instance_whose_row_is_written_but_not_settled_is_listed_once_as_its_row(env):
@@ -146,7 +182,7 @@ def test_filters_hold_for_rows_and_entries_alike(env):
         "past": Filters(since=datetime.now(UTC) - timedelta(minutes=1), tag="vip"),
     }
     found = {name: ids(lookup.listing(seen(env), filters)) for name, filters in listed.items()}
-    both = sorted([row.id, entry.id], reverse=True)
+    both = [entry.id, row.id]
     assert found == {
         "tag": both,
         "definition": both,
@@ -203,11 +239,11 @@ def test_many_are_found_wherever_they_are_in_one_question(env, django_assert_max
 def test_a_page_of_large_entries_is_shorter_and_the_next_goes_on(env, monkeypatch):
     monkeypatch.setattr(buffer, "READ_BYTES", 3_000)
     monkeypatch.setattr(buffer, "LISTED_BYTES", 6_000)
-    made = [submit(env, payload=b'"' + b"x" * 1_000 + b'"').id for _ in range(12)]
+    made = [submit(env, payload=b'"' + b"x" * 1_000 + b'"').id for _ in range(40)]
     pages, cursor = [], None
     while not pages or cursor is not None:
         page = lookup.listing(seen(env), cursor=cursor, limit=100)
         pages.append(ids(page))
         cursor = page.next_cursor
-    assert [id_ for page in pages for id_ in page] == sorted(made, reverse=True)
-    assert max(map(len, pages)) < 10
+    assert [id_ for page in pages for id_ in page] == made[::-1]
+    assert max(map(len, pages)) < 20

@@ -126,9 +126,7 @@ def test_what_is_unfinished_is_found_by_its_index():
         # A plan follows the statistics, which a table that tests empty has from anywhere.
         cursor.execute("ANALYZE workflows_instance")
         cursor.execute("SET LOCAL enable_seqscan = off")
-        cursor.execute(
-            f"EXPLAIN SELECT id FROM workflows_instance i WHERE {condition} ORDER BY id DESC LIMIT 50", values
-        )
+        cursor.execute(f"EXPLAIN SELECT id FROM workflows_instance i WHERE {condition} {lookup.ORDER} LIMIT 50", values)
         plan = "\n".join(line for (line,) in cursor.fetchall())
     assert "instance_unfinished" in plan
 

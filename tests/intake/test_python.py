@@ -5,7 +5,7 @@ import pytest
 import workflows
 from tests.tenants import make_env, seen
 from workflows.intake import lookup
-from workflows.intake.submission import Existing, Started
+from workflows.intake.submission import Existing, Rejected, Started
 
 pytestmark = pytest.mark.django_db
 
@@ -20,6 +20,14 @@ def test_python_code_submits_plain_values():
     assert (found.payload, found.tags, found.metadata) == (b'{"name":"Ada"}', ("vip",), b'{"from":"test"}')
     assert (found.source, found.idempotency_key) == ("python", "k")
     assert isinstance(workflows.submit("greet", {"name": "Ada"}, env=env, idempotency_key="k"), Existing)
+
+
+def test_what_is_too_large_is_refused_and_told_how_large_it_may_be(settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "MAX_PAYLOAD_BYTES": 10}
+    env = make_env()
+    assert isinstance(workflows.submit("greet", "x" * 8, env=env), Started)
+    message = "A payload may have 10 bytes (WORKFLOWS_MAX_PAYLOAD_BYTES); this one has 11."
+    assert workflows.submit("greet", "x" * 9, env=env) == Rejected("payload_too_large", message)
 
 
 def test_what_is_not_json_is_refused():

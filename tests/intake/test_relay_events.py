@@ -21,10 +21,8 @@ ON = {"mode": "on", "limit": 1, "window_ms": 60_000, "hold_ms": 60_000}
 
 
 @pytest.fixture(autouse=True)
-def _flows(monkeypatch, settings):
+def _flows(own_workflows, settings):
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SHARDS": 1}
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
 
     @registry.workflow("shop")
     async def shop(ctx, payload):

@@ -1,7 +1,5 @@
 """Bulk actions are worked on in slices, each thing counted once, and go on after whatever happened."""
 
-import threading
-
 import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
@@ -15,10 +13,9 @@ from tests.intake.test_suppressed import end_all, storm_of
 from tests.tenants import make_env, seen, trigger
 from workflows import engine, snapshot, tasks
 from workflows.audit import Actor
-from workflows.cleanup import locks
 from workflows.intake import bulk, lookup, slices, targets
 from workflows.intake.lookup import LookupUnavailable
-from workflows.models import AuditRecord, BulkAction, BulkState, DeadLetterDecision, Event, Instance
+from workflows.models import AuditRecord, BulkAction, BulkState, DeadLetterDecision, Event, Instance, Outbox
 from workflows.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -127,20 +124,8 @@ def test_one_that_can_not_be_done_is_counted_and_the_others_go_on(monkeypatch):
 def test_two_processes_do_not_work_on_one():
     make_env()
     action = bulks.make("cancel", "org:acme")
-    held, done = threading.Event(), threading.Event()
-
-    def work():
-        with locks.hold(bulk.LOCK, {"id": str(action.pk)}):
-            held.set()
-            done.wait(30)
-        connection.close()
-
-    worker = threading.Thread(target=work)
-    worker.start()
-    assert held.wait(30)
-    assert tasks.run_bulk(str(action.pk)) is None
-    done.set()
-    worker.join()
+    with bulks.held(action):
+        assert tasks.run_bulk(str(action.pk)) is None
     assert tasks.run_bulk(str(action.pk)) is True
 
 
@@ -225,3 +210,35 @@ def test_a_task_hands_on_to_the_next(settings):
     assert tasks.run_bulk(str(action.pk)) is False
     assert len(queued()) == before + 1
     assert timezone.now() >= BulkAction.objects.get().heartbeat_at
+
+
+def test_a_backlog_is_cancelled_as_the_command_does_it_in_rows_and_in_the_buffer():
+    environment = make_env(mode="on", limit=1, window_ms=60_000)
+    rows, other = start(environment, 3), stock.make_instance(environment, definition="other", status="pending").pk
+    begun = stock.make_instance(environment, status=Status.RUNNING).pk
+    waiting = stock.mollify(environment, 2)
+    action = bulks.make("cancel_backlog", "definition:greet")
+    assert action.total == len(rows) + len(waiting)
+    late = start(environment, 1)
+    action = bulks.run(action)
+    assert (action.state, counts(action)) == (BulkState.DONE, (5, 0, 0))
+    ended = set(Instance.objects.filter(status=Status.CANCELLED).values_list("id", flat=True))
+    assert ended == {*rows, *waiting}
+    assert not ended & {other, begun, *late}
+    assert not Outbox.objects.exists()
+    assert AuditRecord.objects.get().count == 5
+
+
+def test_a_backlogs_slices_follow_each_other_and_it_is_aborted_after_a_batch(settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "CLEANUP_BATCH": 2, "BULK_SLICE_SECONDS": 0.0}
+    start(make_env(), 7)
+    action = bulks.make("cancel_backlog", "org:acme")
+    assert slices.run(action.pk, bulks.never) is False
+    action.refresh_from_db()
+    assert (action.state, action.done) == (BulkState.RUNNING, 2)
+    assert slices.run(action.pk, bulks.never) is False
+    assert bulk.abort(action, "oscar")
+    action.refresh_from_db()
+    assert (action.state, action.done) == (BulkState.ABORTED, 4)
+    assert AuditRecord.objects.get().outcome == "interrupted"
+    assert bulks.run(bulks.make("cancel_backlog", "org:acme")).done == 3

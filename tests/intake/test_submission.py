@@ -12,7 +12,7 @@ from mollifier.decision import Passed, PassThrough, Room
 from tests.exchanges import traced
 from tests.intake.draining import drain
 from tests.tenants import make_env, request, seen
-from workflows.intake import lookup, preflight, refresher, submission
+from workflows.intake import admission, lookup, preflight, refresher, submission
 from workflows.intake.submission import (
     Buffered,
     Existing,
@@ -227,13 +227,13 @@ def test_one_too_many_of_its_group_is_throttled_and_creates_nothing():
         return replace(ready, arrival=replace(ready.arrival, room=Room("greet greeted", left)))
 
     crowded = grouped(0)
-    outcome = submission._conclude(crowded, submission._admit(crowded))
+    outcome = submission._conclude(crowded, admission.ask(crowded.arrival))
     assert isinstance(outcome, Throttled)
     assert outcome.code == "throttled_event_backlog"
     assert isinstance(submission._divert(crowded), Throttled), "also while the database is away"
     assert Instance.objects.count() == drain() == 0
     roomy = grouped(1)
-    assert isinstance(submission._conclude(roomy, submission._admit(roomy)), Started)
+    assert isinstance(submission._conclude(roomy, admission.ask(roomy.arrival)), Started)
 
 
 @pytest.mark.django_db

@@ -38,6 +38,8 @@ def test_a_verb_says_what_it_can_not_be_told_apart_by():
             targets.check(verb, search.parse(text))
         assert caught.value.word in {"status:failed", "tag:vip"}
     targets.check(BulkVerb.CANCEL, search.parse("status:waiting vip shard:0"))
+    with pytest.raises(SearchInvalid, match="leaves out no event; name each that is meant"):
+        targets.check(BulkVerb.CANCEL_BACKLOG, search.parse("-env:staging -event:order.created"))
 
 
 def test_what_is_unfinished_is_met_once_in_each_round_and_what_is_buffered_first(settings):

@@ -76,3 +76,12 @@ def test_servers_that_the_environment_names_are_used_as_they_are(tmp_path):
     port = result(manage(tmp_path, "shell", "--no-imports", "-c", ASK, **given))
     assert int(port) == embedded.port_of(given["DATABASE_URL"])
     assert not (tmp_path / "postgres").exists()
+
+
+def test_a_database_that_is_away_is_told_in_a_line_and_refused(tmp_path):
+    away = {"DATABASE_URL": "postgres://nobody@127.0.0.1:1/none", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    child = manage(tmp_path, "flags", "list", **away, SECRET_KEY="only for tests")
+    printed, said = child.communicate(timeout=60)
+    assert (child.returncode, printed) == (1, "")
+    assert said.splitlines()[-1].startswith("the database did not do it: ")
+    assert "Traceback" not in said

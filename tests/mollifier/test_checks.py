@@ -23,6 +23,7 @@ def test_the_shipped_settings_are_right():
         ({"LIMITS": 5}, "mollifier.E001"),
         ({"MATERIALISER": "nowhere.Nothing"}, "mollifier.E002"),
         ({"MATERIALISER": ""}, "mollifier.E002"),
+        ({"NAMES": "nowhere.Nothing"}, "mollifier.E002"),
         ({"LEASE_MS": 30_000, "HANDLER_TIMEOUT_MS": 30_000}, "mollifier.E003"),
         ({"SHUTDOWN_TIMEOUT_SECONDS": 59.5}, "mollifier.E004"),
         ({"SLICE_SECONDS": 40}, "mollifier.E005"),

@@ -79,6 +79,30 @@ def test_an_entry_that_can_not_be_read_hides_no_other():
     assert [entry.id for entry in pages.oldest(10)] == [fine]
 
 
+def test_the_newest_of_every_state_follow_each_other_by_sequence_whatever_their_ids(monkeypatch):
+    monkeypatch.setattr(pages, "AT_ONCE", 3)
+    ids = accept(11, now_ms=NOW_MS)
+    claimed = buffer.claim(uuid.uuid4().hex, 4, 60_000, now_ms=NOW_MS)
+    buffer.settle(claimed.token, [Fail(ids[0], "dead"), Requeue(ids[1], 60_000, True, "later")], now_ms=NOW_MS)
+    accept(3, Scope("acme", "staging"))
+    found, before, parts = [], None, 0
+    while parts == 0 or before is not None:
+        part = pages.newest(ACME, before, 4)
+        found, before, parts = [*found, *part.entries], part.before, parts + 1
+    assert [entry.id for entry in found] == ids[::-1]
+    assert parts == 3
+    assert {entry.state for entry in found} == {State.FAILED, State.DELAYED, State.LEASED, State.QUEUED}
+
+
+def test_what_holds_many_bytes_is_told_in_shorter_parts(monkeypatch):
+    monkeypatch.setattr(pages, "AT_ONCE", 2)
+    monkeypatch.setattr(buffer, "LISTED_BYTES", 1)
+    ids = accept(5, now_ms=NOW_MS)
+    part = pages.newest(ACME, None, 5)
+    assert [entry.id for entry in part.entries] == ids[:-3:-1]
+    assert [entry.id for entry in pages.newest(ACME, part.before, 5).entries] == ids[2:0:-1]
+
+
 def test_the_oldest_of_all_are_found_in_few_deep_queues_and_in_many_shallow_ones():
     deep = Scope("deep", "production")
     ids = accept(9, deep)

@@ -2,13 +2,10 @@
 
 import pytest
 
-from workflows import registry
 from workflows.registry import workflow
 
 
 @pytest.fixture
-def flow(monkeypatch):
+def flow(own_workflows):
     """Register a function as the workflow `flow`, for this test alone."""
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
     return workflow("flow")

@@ -27,7 +27,7 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
     rows = []
     for _ in payloads:
         instance_id = uuid7()
-        given = {"org_id": ORG, "env_id": ENV, "source": "python"} | columns
+        given = {"org_id": ORG, "env_id": ENV, "source": "python", "root_id": instance_id} | columns
         due = {"wake_at": now, "last_seq": 1, "last_event_at": now}
         rows.append(
             Instance(
@@ -36,7 +36,6 @@ def make_instances(definition: str, payloads: list, *, shard: int = 0, version: 
                 version=version,
                 shard=shard,
                 metadata={},
-                root_id=instance_id,
                 accepted_at=now,
                 created_at=now,
                 **(due | given),

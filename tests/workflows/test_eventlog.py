@@ -276,3 +276,15 @@ def test_a_value_that_can_not_be_sent_is_faulty_and_leaves_the_rest_of_the_group
     assert [log_of(instance)[1:] for instance in instances] == [
         [] if number == 1 else [(2, "step_completed", "step:a:1")] for number in range(4)
     ]
+
+
+def test_a_statement_is_planned_once_a_connection():
+    (instance,) = make_instances("noop", [None])
+    for number in range(20):
+        eventlog.append(Append(instance, (fact(f"step:a:{number}"),)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT max(generic_plans) FROM pg_prepared_statements WHERE statement LIKE '%%workflows_event%%'"
+        )
+        ((reused,),) = cursor.fetchall()
+    assert reused > 0

@@ -44,6 +44,13 @@ def test_headers_tell_the_receiver_where_the_sender_stands():
     assert lineage.child_of(heard, C, "c", 10) == lineage.child_of(sender, C, "c", 10)
 
 
+def test_headers_tell_of_a_chain_only_where_one_is_known_and_of_its_end_where_it_is_long():
+    assert lineage.CHAIN not in lineage.to_headers(Lineage(A, A))
+    long = Lineage(A, B, None, 99, tuple(f"d{number}" for number in range(100)))
+    heard = lineage.from_headers(lineage.to_headers(long))
+    assert (heard.depth, heard.chain) == (99, long.chain[-lineage.MAX_CHAIN :])
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -52,6 +52,15 @@ def test_each_group_has_a_storm_of_its_own_and_a_closed_one_is_followed_by_anoth
     assert storms.suppress(suppressed(env), limit=1, backlog=1) not in (one, other)
 
 
+def test_what_a_storm_refused_is_counted_in_it_though_it_closed_meanwhile_and_opens_no_other():
+    env = make_env()
+    storm = storms.suppress(suppressed(env), limit=1, backlog=1)
+    storms.close(storm, "ada")
+    assert storms.suppress(suppressed(env, "l"), limit=1, backlog=1, storm=storm) == storm
+    closed = Storm.objects.get()
+    assert (closed.suppressed, closed.closed_by) == (2, "ada")
+
+
 def test_it_is_calm_under_half_of_the_limit():
     assert [storms.is_calm(backlog, 5) for backlog in range(4)] == [True, True, True, False]
     assert [storms.is_calm(backlog, 1) for backlog in range(2)] == [True, False]

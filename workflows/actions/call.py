@@ -1,12 +1,13 @@
 """One call of an action: its arguments, and whose it is."""
 
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID, uuid5
 
 import msgspec
 
-from workflows.models import Instance
+from workflows import places
+from workflows.lineage import Lineage
 
 A_co = TypeVar("A_co", bound="Arguments", covariant=True)
 
@@ -33,15 +34,6 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class Lineage:
-    """Where the calling instance stands in its chain."""
-
-    root_id: UUID
-    instance_id: UUID
-    depth: int
-
-
-@dataclass(frozen=True, slots=True)
 class ActionCall(Generic[A_co]):
     """What an action gets."""
 
@@ -58,6 +50,5 @@ class ActionCall(Generic[A_co]):
 
     def lineage(self) -> Lineage:
         """Return where the instance stands; one that has no row, as in a test, is its own root."""
-        row: Any = Instance.objects.filter(id=self.scope.instance).values_list("root_id", "depth").first()
-        root, depth = row or (self.scope.instance, 0)
-        return Lineage(root, self.scope.instance, depth)
+        own = self.scope.instance
+        return places.of_instances([own]).get(own) or Lineage(own, own)

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
-from jsonschema import Draft202012Validator, ValidationError, validators
 
 from workflows import blobs
 from workflows.actions.call import Arguments
 from workflows.redaction import Secret
+
+if TYPE_CHECKING:
+    from jsonschema import ValidationError
 
 TEMPLATE, SECRET = "{{", "$secret"
 SECRET_FIELDS = frozenset({SECRET, "prefix"})
@@ -96,11 +98,11 @@ def _of_values(type_: type[Arguments], arguments: object) -> list[tuple[str, str
     return []
 
 
-def _pointer(error: ValidationError) -> str:
+def _pointer(error: "ValidationError") -> str:
     return "".join(f"/{escaped(part)}" for part in error.absolute_path)
 
 
-def _message(error: ValidationError) -> str:
+def _message(error: "ValidationError") -> str:
     wanted: Any = error.validator_value
     if error.validator == "type":
         return f"must be {_words(wanted)}"
@@ -142,12 +144,14 @@ def _validator(type_: type[Arguments]) -> Any:
 @lru_cache(maxsize=1)
 def _tolerant() -> Any:
     """Return a validator that looks past what is only known when the action runs."""
+    from jsonschema import Draft202012Validator, validators  # noqa: PLC0415 - only those who save a definition need it
+
     keywords = {name: _past_opaque(keyword) for name, keyword in Draft202012Validator.VALIDATORS.items()}
     return validators.extend(Draft202012Validator, keywords)
 
 
 def _past_opaque(keyword: Callable[..., Any]) -> Callable[..., Any]:
-    def validate(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[ValidationError]:
+    def validate(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator["ValidationError"]:
         if not _opaque(instance):
             yield from keyword(validator, wanted, instance, schema) or ()
 

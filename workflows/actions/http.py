@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import msgspec
 from msgspec import Meta
 
-from workflows import outbound
+from workflows import lineage, outbound, tracing
 from workflows.actions import answers
 from workflows.actions.call import ActionCall, Arguments
 from workflows.actions.registry import action
@@ -73,13 +73,10 @@ def request_of(call: ActionCall[HttpArguments]) -> Request:
 
 
 def traced(call: ActionCall[Any]) -> dict[str, str]:
-    """Return the headers that say which chain of instances asks."""
-    lineage = call.lineage()
-    return {
-        "mollifier-root": str(lineage.root_id),
-        "mollifier-parent": str(lineage.instance_id),
-        "mollifier-depth": str(lineage.depth),
-    }
+    """Return the headers that say which chain of instances asks, and in which span where traces are on."""
+    headers = {name.lower(): value for name, value in lineage.to_headers(call.lineage()).items()}
+    span = tracing.carried()
+    return {**headers, "traceparent": span} if span else headers
 
 
 def keyed(call: ActionCall[Any]) -> dict[str, str]:

@@ -5,13 +5,16 @@ from typing import Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
+from workflows import audit
 from workflows.actions import registry, switches
 from workflows.admin import page
+from workflows.audit import Act, Actor
 from workflows.models import ActionSwitch
 
 LIST = "admin:workflows_actionswitch_changelist"
@@ -82,8 +85,11 @@ class ActionSwitchPage(page.Page):
         form = page.ReasonForm(request.POST or None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            row = switches.switch(name, off=not line.off, reason=reason, actor_name=request.user.get_username())
-            self.log_change(request, row, f"{verb}: {reason}")
+            actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+            with transaction.atomic():
+                switches.switch(name, off=not line.off, reason=reason, actor_name=actor.name)
+                act = f"switch_action_{'on' if line.off else 'off'}"
+                audit.note(Act(verb=act, actor=actor, reason=reason, filter={"action": name}, target=name))
             return page.finish(request, reverse(LIST), f"{name} is {'on' if line.off else 'off'}.")
         return page.show_form(
             request,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,14 +16,16 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workflows.admin import page
+from workflows import audit
+from workflows.admin import page, trail
+from workflows.audit import Act, Actor
 from workflows.models import ApiKey, Environment
 from workflows.models.tenant import default_scopes
 from workflows.scopes import Scopes
 from workflows.templatetags import readable
 
 
-class KeyForm(forms.Form):
+class KeyForm(page.ReasonForm):
     """What a new key is for."""
 
     name = forms.CharField(max_length=50, help_text="Who or what will hold it.")
@@ -37,6 +40,7 @@ class KeyForm(forms.Form):
         widget=forms.CheckboxSelectMultiple,
         label="It may",
     )
+    field_order = ("name", "env", "scopes", "reason")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -45,6 +49,8 @@ class KeyForm(forms.Form):
 
 @admin.register(ApiKey)
 class ApiKeyPage(page.Page):
+    lead = "A key may what its scopes say, in one environment. It is shown once, and only its hash is kept."
+    none_yet = "Add one for whoever sends triggers; it appears here until long after it is revoked."
     list_display = ("name", "prefix", "tenant", "may", "created", "state", "revoke")
     list_select_related = ("env__org",)
     search_fields = ("name", "prefix", "env__org__slug")
@@ -92,14 +98,18 @@ class ApiKeyPage(page.Page):
         )
 
     def show_key(self, request: HttpRequest, form: KeyForm) -> HttpResponse:
-        made, key = ApiKey.objects.create_key(**form.cleaned_data)
-        self.log_addition(request, made, [{"added": {}}])
+        given = dict(form.cleaned_data)
+        reason = given.pop("reason")
+        with transaction.atomic():
+            made, key = ApiKey.objects.create_key(**given)
+            audit.note(act(request, "make_apikey", made, reason), scopes=given["scopes"])  # type: ignore[arg-type]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
             "title": "New API key",
             "made": made,
             "key": key,
+            "record": trail.find(request),
         }
         response = TemplateResponse(request, "workflows/admin/key.html", context)
         response["Cache-Control"] = "no-store"
@@ -115,8 +125,9 @@ class ApiKeyPage(page.Page):
         form = page.ReasonForm(request.POST or None)
         if form.is_valid():
             key.revoked = True
-            key.save()
-            self.log_change(request, key, f"Revoked: {form.cleaned_data['reason']}")
+            with transaction.atomic():
+                key.save()
+                audit.note(act(request, "revoke_apikey", key, form.cleaned_data["reason"]))
             return page.finish(
                 request, back, f"{key.name} is revoked; every process refuses it within 2 seconds.", messages.SUCCESS
             )
@@ -160,3 +171,14 @@ class ApiKeyPage(page.Page):
     @admin.display(description="Action")
     def may_not_revoke(self, key: ApiKey) -> SafeString | str:
         return "" if key.revoked else page.disabled("Revoke…", "Needs the permission to change API keys")
+
+
+def act(request: HttpRequest, verb: str, key: ApiKey, reason: str) -> Act:
+    return Act(
+        verb=verb,
+        actor=Actor.from_user(request.user),  # type: ignore[arg-type]
+        reason=reason,
+        filter={"key": key.prefix},
+        target=f"{key.name} (mo_{key.prefix}_…)",
+        org_id=key.env.org_id,
+    )

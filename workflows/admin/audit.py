@@ -14,6 +14,8 @@ from workflows.models import AuditRecord
 
 @admin.register(AuditRecord)
 class AuditRecordPage(ReadOnlyPage):
+    lead = "What operators, commands and schedules did: who, when, to what, and why. Never changed."
+    none_yet = "The first act of an operator or of a clean-up appears here with its reason."
     list_display = ("when", "verb", "what", "tenant", "how_many", "ending", "reason", "who")
     list_filter = (
         ("verb", admin.AllValuesFieldListFilter),

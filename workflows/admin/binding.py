@@ -51,6 +51,8 @@ class TryForm(forms.Form):
 
 @admin.register(Binding)
 class BindingPage(page.Page):
+    lead = "A binding starts its definition for each matching event, once for each event key."
+    none_yet = "Add one; the events that match it start its definition from then on."
     form = BindingForm
     list_display = ("what", "tenant", "condition", "loop_policy", "damper", "state", "verbs")
     list_filter = ("enabled", "loop_policy")
@@ -60,7 +62,7 @@ class BindingPage(page.Page):
         *("pattern", "definition", "org", "env", "condition", "loop_policy", "enabled"),
         *("limit", "window_seconds", "reason"),
     )
-    list_before_template = "workflows/admin/bindings.html"
+    lead_link = ("admin:workflows_binding_try", "What would an event start?")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Binding]:
         found: QuerySet[Binding] = super().get_queryset(request)
@@ -166,7 +168,8 @@ class BindingPage(page.Page):
 
     @admin.display(description="Actions")
     def no_verbs(self, binding: Binding) -> SafeString:
-        return page.disabled("Switch…", "Needs the permission to change bindings")
+        verb = "Switch off…" if binding.enabled else "Switch on…"
+        return page.disabled(verb, "Needs the permission to change bindings")
 
 
 def explain(form: TryForm) -> list[Match] | None:

@@ -26,6 +26,7 @@ PER_PAGE = 50
 NEEDED: Mapping[str, str] = MappingProxyType(
     {
         BulkVerb.CANCEL: "workflows.cancel_instance",
+        BulkVerb.CANCEL_BACKLOG: "workflows.cancel_instance",
         BulkVerb.REDRIVE: "workflows.redrive_deadletter",
         BulkVerb.REPLAY_SUPPRESSED: "workflows.replay_storm",
     }
@@ -33,10 +34,12 @@ NEEDED: Mapping[str, str] = MappingProxyType(
 DOES: Mapping[str, str] = MappingProxyType(
     {
         BulkVerb.CANCEL: "Cancel instances, buffered ones too",
+        BulkVerb.CANCEL_BACKLOG: "Cancel the backlog of a storm, quietly",
         BulkVerb.REDRIVE: "Redrive dead letters",
         BulkVerb.REPLAY_SUPPRESSED: "Replay what storms suppressed",
     }
 )
+CANCELLING = (BulkVerb.CANCEL, BulkVerb.CANCEL_BACKLOG)
 KEEPS = (
     "What ends or arrives meanwhile is not touched. It goes on in the background, in batches; an abort ends it after "
     "the batch it is in, and what is done stays done."
@@ -109,7 +112,8 @@ class BulkActionPage(ReadOnlyPage):
         if fault and form.is_bound:
             form.add_error("search", fault)
         seen = f"{verb} {text}" if counted else ""
-        if form.is_valid() and counted and request.POST.get("seen") == seen and (made := begin(request, form)):
+        was_seen = counted is not None and request.POST.get("seen") == seen
+        if form.is_valid() and was_seen and (made := begin(request, form, verb, text)):
             address = reverse("admin:workflows_bulkaction_change", args=[made.pk])
             return page.finish(request, address, "It is begun; this page follows it.")
         return page.show_form(
@@ -122,10 +126,10 @@ class BulkActionPage(ReadOnlyPage):
             counted=counted,
             counted_fault="" if form.is_bound else fault,
             seen=seen,
-            changed=form.is_bound and counted and request.POST.get("seen") != seen,
+            changed=form.is_bound and counted and not was_seen,
             keeps=KEEPS if counted else "",
             verb="Begin" if counted else "Count first",
-            danger=bool(counted) and verb == BulkVerb.CANCEL,
+            danger=bool(counted) and verb in CANCELLING,
             back=reverse(LIST),
         )
 
@@ -180,14 +184,13 @@ def count(verb: str, text: str) -> tuple[Counted | None, str]:
         return None, NO_REDIS
 
 
-def begin(request: HttpRequest, form: BulkForm) -> BulkAction | None:
+def begin(request: HttpRequest, form: ReasonForm, verb: str, text: str) -> BulkAction | None:
     """Begin it; None when the form has to say why not."""
-    given = form.cleaned_data
     try:
         actor = Actor.from_user(request.user)  # type: ignore[arg-type]
-        return bulk.create(given["verb"], given["search"], actor=actor, reason=given["reason"])
+        return bulk.create(verb, text, actor=actor, reason=form.cleaned_data["reason"])
     except SearchInvalid as error:
-        form.add_error("search", str(error))
+        form.add_error("search" if "search" in form.fields else None, str(error))
     except LookupUnavailable:
         form.add_error(None, NO_REDIS)
     return None

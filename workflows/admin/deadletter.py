@@ -53,6 +53,8 @@ DISCARD = Verb(
 class DeadLetterDecisionPage(ReadOnlyPage):
     """The record: never changed, never deleted."""
 
+    lead = "What operators decided about dead letters. Those that wait for a decision are in the Buffer."
+    none_yet = "A dead letter that is redriven or discarded appears here with the reason."
     list_display = ("created_at", "env", "decision", "definition", "error", "reason", "actor_name")
     list_filter = ("decision",)
     search_fields = ("actor_name", "reason", "definition")

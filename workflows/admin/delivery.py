@@ -39,6 +39,8 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Delivery)
 class DeliveryPage(page.ReadOnlyPage):
+    lead = "Notices to webhooks. Each is sent until it is taken, or given up after its last try."
+    none_yet = "What a webhook is told appears here with the answer of its receiver."
     list_display = ("type", "to", "standing", "last_answer", "attempts", "created", "next_try", "verbs")
     list_filter = (StateFilter, ("type", admin.AllValuesFieldListFilter), "webhook")
     search_fields = ("event_id", "webhook__org__slug")

@@ -1,4 +1,7 @@
-"""The instances that a search finds, as CSV or JSON: streamed page by page, cut at a cap and saying so."""
+"""The instances that a search finds, as CSV or JSON: streamed page by page, cut at a cap and saying so.
+
+Payloads, for those who may export them, hide what the page of an instance hides.
+"""
 
 import csv
 import json
@@ -12,9 +15,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils import timezone
 
 from workflows import audit, conf
-from workflows.admin import instances, searching
+from workflows.admin import instances, searching, veil
 from workflows.admin.instances import Line
 from workflows.admin.searching import Asked
+from workflows.admin.veil import Veil
 from workflows.audit import Act, Actor
 from workflows.intake import lookup, refresher
 
@@ -85,12 +89,13 @@ def as_json(asked: Asked, *, payload: bool) -> Iterator[str]:
 def told(asked: Asked, ended: Ended, *, payload: bool) -> Iterator[dict[str, Any]]:
     """Yield what an export says of each instance, newest first, as far as the cap."""
     most, before = conf.current().export_rows, None
+    veils: dict[UUID, Veil] = {}
     while True:
         part = instances.read(asked.env, asked.filters, before, min(PER_PAGE, most - ended.count))
         if part.gave_up:
             ended.note = "Given up: the search is too wide. Name an environment, or less at a time."
             return
-        payloads = read_payloads(part.lines) if payload else {}
+        payloads = read_payloads(part.lines, veils) if payload else {}
         for line in part.lines:
             ended.count += 1
             yield described(line) | ({"payload": payloads.get(line.id)} if payload else {})
@@ -111,14 +116,16 @@ def described(line: Line) -> dict[str, Any]:
     return values | {"id": str(line.id), "status": str(line.status), "tags": list(line.tags)}
 
 
-def read_payloads(lines: tuple[Line, ...]) -> dict[UUID, Any]:
-    """Return the payloads of a page, environment by environment."""
+def read_payloads(lines: tuple[Line, ...], veils: dict[UUID, Veil]) -> dict[UUID, Any]:
+    """Return the payloads of a page, environment by environment; `veils` are made once for each."""
     envs, found = refresher.current().envs, {}
-    for env_id in {line.env_id for line in lines}:
-        env = envs.get(env_id)
+    for env_id in {line.env_id for line in lines} & envs.keys():
+        env = envs[env_id]
+        if env_id not in veils:
+            veils[env_id] = veil.of(env.org.id, env_id)
         ids = [line.id for line in lines if line.env_id == env_id]
-        for id_, each in (lookup.find_many(env, ids) if env else {}).items():
-            found[id_] = json.loads(each.payload)
+        for id_, each in lookup.find_many(env, ids).items():
+            found[id_] = veils[env_id].value(each.payload)
     return found
 
 

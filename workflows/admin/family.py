@@ -1,6 +1,7 @@
 """An instance among those it comes from and those that came of it: a bounded tree, statuses only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from workflows import eventlog
@@ -20,15 +21,16 @@ WITH RECURSIVE line AS (
     UNION ALL
     (SELECT id, 0 FROM workflows_instance WHERE id = %(root)s)
     UNION ALL
-    (SELECT id, 1 FROM workflows_instance WHERE parent_id = %(id)s ORDER BY id LIMIT %(limit)s)
+    (SELECT id, 1 FROM workflows_instance
+     WHERE parent_id = %(id)s ORDER BY accepted_at, id LIMIT %(limit)s)
     UNION ALL
     (SELECT id, 2 FROM workflows_instance
-     WHERE root_id = %(root)s AND depth > 0 ORDER BY depth, id LIMIT %(limit)s)
+     WHERE root_id = %(root)s AND depth > 0 ORDER BY depth, accepted_at, id LIMIT %(limit)s)
 ), ranked AS (
     SELECT id, min(rank) AS rank FROM near GROUP BY id
 )
-SELECT i.id, i.parent_id, i.definition, i.status, i.depth
-FROM ranked JOIN workflows_instance i USING (id) ORDER BY ranked.rank, i.depth, i.id LIMIT %(limit)s"""
+SELECT i.id, i.parent_id, i.definition, i.status, i.depth, i.accepted_at
+FROM ranked JOIN workflows_instance i USING (id) ORDER BY ranked.rank, i.depth, i.accepted_at, i.id LIMIT %(limit)s"""
 HIGHEST = 100
 
 
@@ -41,6 +43,7 @@ class Member:
     definition: str
     status: str
     depth: int
+    accepted_at: datetime
     level: int = 0
 
 
@@ -64,7 +67,8 @@ def read(instance: InstanceView) -> Family:
     }
     found = [Member(*row) for row in eventlog.execute(READ, values)]
     if all(each.id != instance.id for each in found):
-        own = Member(instance.id, instance.parent_id, instance.definition, instance.status, instance.depth)
+        place = (instance.depth, instance.accepted_at)
+        own = Member(instance.id, instance.parent_id, instance.definition, instance.status, *place)
         found.insert(0, own)
     return Family(tuple(nest(found[:SHOWN])), len(found) > SHOWN)
 
@@ -73,7 +77,7 @@ def nest(found: list[Member]) -> list[Member]:
     """Put each behind its parent, siblings by age; one whose parent is not there stands for itself."""
     known = {each.id for each in found}
     below: dict[UUID | None, list[Member]] = {}
-    for each in sorted(found, key=lambda each: (each.depth, each.id)):
+    for each in sorted(found, key=lambda each: (each.depth, each.accepted_at, each.id)):
         below.setdefault(each.parent_id if each.parent_id in known and each.parent_id != each.id else None, []).append(
             each
         )
@@ -81,6 +85,6 @@ def nest(found: list[Member]) -> list[Member]:
     left = [(each, 0) for each in reversed(below.get(None, []))]
     while left:
         each, level = left.pop()
-        nested.append(Member(each.id, each.parent_id, each.definition, each.status, each.depth, level))
+        nested.append(replace(each, level=level))
         left += [(child, level + 1) for child in reversed(below.pop(each.id, []))]
     return nested

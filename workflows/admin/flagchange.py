@@ -15,6 +15,8 @@ from workflows.templatetags import readable
 
 @admin.register(FlagChange)
 class FlagChangePage(ReadOnlyPage):
+    lead = "Every change of a rollout, with its author and reason. Never changed."
+    none_yet = "The first change of the rollout of an organization appears here."
     list_display = ("when", "tenant", "what", "reason", "who")
     list_filter = ("org",)
     list_select_related = ("org",)

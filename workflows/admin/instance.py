@@ -1,5 +1,6 @@
 """Instances: a list by keys, the page of one, and its verbs; a buffered one has the same page."""
 
+from http import HTTPStatus
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
-from workflows.admin import cancel, detail, exports, instances, page, pausing, searching
+from workflows.admin import detail, exports, instances, page, searching, steering
 from workflows.admin.detail import Live
 from workflows.intake import definitions, lookup, refresher
 from workflows.intake.directory import Env
@@ -50,7 +51,7 @@ class InstancePage(page.ReadOnlyPage):
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[id_]))
         asked = searching.ask(request.GET)
         known = refresher.current()
-        before = as_uuid(request.GET.get("before", ""))
+        before = instances.place(request.GET.get("before", ""))
         return TemplateResponse(
             request,
             "workflows/admin/instances.html",
@@ -61,12 +62,12 @@ class InstancePage(page.ReadOnlyPage):
                 "part": instances.Part(()) if asked.fault else instances.read(asked.env, asked.filters, before),
                 "estimate": instances.estimate(),
                 "asked": asked,
-                "may_act": request.user.has_perm(cancel.MAY_CANCEL),
+                "may_act": request.user.has_perm(steering.MAY_CANCEL),
                 "may_export_payload": request.user.has_perm(exports.MAY_EXPORT_PAYLOAD),
                 "statuses": instances.STATUSES,
                 "definitions": [each.slug for each in definitions.described()],
                 "envs": sorted("/".join(slugs) for slugs in known.envs_by_slug)[:SUGGESTIONS],
-                "first": not request.GET.get("before"),
+                "first": before is None,
             },
         )
 
@@ -79,7 +80,11 @@ class InstancePage(page.ReadOnlyPage):
     ) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        env, found = find(request, as_uuid(object_id or ""))
+        try:
+            env, found = find(request, as_uuid(object_id or ""))
+        except LookupUnavailable:
+            context = {**self.admin_site.each_context(request), "opts": self.opts, "title": object_id}
+            return TemplateResponse(request, "workflows/admin/instance_unknown.html", context)
         if str(found.id) != object_id:
             messages.info(request, f"{object_id} is superseded: this instance owns its idempotency key.")
             return HttpResponseRedirect(reverse("admin:workflows_instance_change", args=[found.id]))
@@ -94,7 +99,11 @@ class InstancePage(page.ReadOnlyPage):
         """Answer the part that moves; with the end of the instance comes the rest once more."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        env, found = find(request, pk)
+        try:
+            env, found = find(request, pk)
+        except LookupUnavailable:
+            # The page keeps what it shows, and asks again.
+            return HttpResponse(status=HTTPStatus.SERVICE_UNAVAILABLE)
         live = read_live(request, env, found)
         context = live_context(request, env, live)
         if live.finished:
@@ -108,29 +117,26 @@ class InstancePage(page.ReadOnlyPage):
         return exports.export(request)
 
     def cancel_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return cancel.cancel(request, self, env_or_404(request, pk), pk)
+        return steering.steer(request, self, env_or_404(request, pk), pk, steering.CANCEL)
 
     def pause_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return pausing.steer(request, self, env_or_404(request, pk), pk, pausing.PAUSE)
+        return steering.steer(request, self, env_or_404(request, pk), pk, steering.PAUSE)
 
     def resume_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        return pausing.steer(request, self, env_or_404(request, pk), pk, pausing.RESUME)
+        return steering.steer(request, self, env_or_404(request, pk), pk, steering.RESUME)
 
 
 def find(request: HttpRequest, id_: UUID | None) -> tuple[Env, InstanceView]:
     """Find an instance, buffered or not.
 
     Raises:
-        Http404: there is none, or it is buffered and Redis does not answer.
+        Http404: there is none.
+        LookupUnavailable: it has no row, and Redis does not answer.
     """
     env = env_of(id_, request) if id_ else None
     if id_ is None or env is None:
         raise Http404("No such instance; one that is still buffered is found from the Buffer page")
-    try:
-        found = lookup.find(env, id_)
-    except LookupUnavailable:
-        found = None
-        messages.error(request, "Redis does not answer; a buffered instance can't be shown now.")
+    found = lookup.find(env, id_)
     if found is None:
         raise Http404(f"There is no instance {id_}")
     return env, found
@@ -138,7 +144,7 @@ def find(request: HttpRequest, id_: UUID | None) -> tuple[Env, InstanceView]:
 
 def read_live(request: HttpRequest, env: Env, found: InstanceView) -> Live:
     # The token of a hook is the permission to resume it.
-    tokens = request.user.has_perm(pausing.MAY_PAUSE)
+    tokens = request.user.has_perm(steering.MAY_PAUSE)
     return detail.read_live(env, found, start=number(request, "from"), tokens=tokens)
 
 

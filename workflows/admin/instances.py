@@ -7,7 +7,8 @@ from uuid import UUID
 
 from django.db import OperationalError, connection, transaction
 
-from workflows.intake import lookup, refresher
+from workflows.intake import cursor, lookup, refresher
+from workflows.intake.cursor import Cursor, CursorInvalid
 from workflows.intake.directory import Env
 from workflows.intake.lookup import Filters
 from workflows.intake.view import BUFFERED
@@ -17,7 +18,7 @@ from workflows.states import Status
 PER_PAGE = 50
 # A filter that no index serves is given up after this time, with a word to the operator.
 PATIENCE_MS = 2_000
-ROWS = "SELECT i.* FROM workflows_instance i WHERE {} ORDER BY i.id DESC LIMIT %s"
+ROWS = f"SELECT i.* FROM workflows_instance i WHERE {{}} {lookup.ORDER} LIMIT %s"  # noqa: S608
 STATUSES = (BUFFERED, *(status.value for status in Status))
 
 
@@ -47,23 +48,31 @@ class Part:
     """What one page shows. `gave_up`: the filter was too wide; not `complete`: the buffer did not answer."""
 
     lines: tuple[Line, ...]
-    older: UUID | None = None
+    older: Cursor | None = None
     complete: bool = True
     gave_up: bool = False
 
 
-def read(env: Env | None, filters: Filters, before: UUID | None, limit: int | None = None) -> Part:
+def place(text: str) -> Cursor | None:
+    """Read where a page begins; what is none begins at the top."""
+    try:
+        return cursor.read(text)
+    except CursorInvalid:
+        return None
+
+
+def read(env: Env | None, filters: Filters, before: Cursor | None, limit: int | None = None) -> Part:
     """Read one page, newest first."""
     try:
         with transaction.atomic():
-            with connection.cursor() as cursor:
-                cursor.execute("SET LOCAL statement_timeout = %s", [PATIENCE_MS])
+            with connection.cursor() as database:
+                database.execute("SET LOCAL statement_timeout = %s", [PATIENCE_MS])
             return read_env(env, filters, before, limit) if env else read_all(filters, before, limit)
     except OperationalError:
         return Part((), gave_up=True)
 
 
-def read_env(env: Env, filters: Filters, before: UUID | None, limit: int | None = None) -> Part:
+def read_env(env: Env, filters: Filters, before: Cursor | None, limit: int | None = None) -> Part:
     """Read one environment's page, buffered instances included."""
     page = lookup.listing(env, filters, before, limit or PER_PAGE)
     lines = tuple(
@@ -84,12 +93,13 @@ def read_env(env: Env, filters: Filters, before: UUID | None, limit: int | None 
     return Part(lines, page.next_cursor, page.complete)
 
 
-def read_all(filters: Filters, before: UUID | None, limit: int | None = None) -> Part:
+def read_all(filters: Filters, before: Cursor | None, limit: int | None = None) -> Part:
     """Read rows of every tenant; what is buffered is on the Buffer page."""
     condition, values = lookup.conditions(filters, before)
     limit = limit or PER_PAGE
     lines = list(as_lines(Instance.objects.raw(ROWS.format(condition), [*values, limit + 1])))
-    return Part(tuple(lines[:limit]), lines[limit - 1].id if len(lines) > limit else None)
+    last = lines[limit - 1] if len(lines) > limit else None
+    return Part(tuple(lines[:limit]), Cursor(last.accepted_at, last.id) if last else None)
 
 
 def as_lines(rows: Iterable[Instance]) -> Iterable[Line]:
@@ -112,7 +122,7 @@ def as_lines(rows: Iterable[Instance]) -> Iterable[Line]:
 
 def estimate() -> int | None:
     """Return about how many rows there are, from the planner's statistics; None before they were first gathered."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'workflows_instance'::regclass")
-        (rows,) = cursor.fetchone()
+    with connection.cursor() as database:
+        database.execute("SELECT reltuples::bigint FROM pg_class WHERE oid = 'workflows_instance'::regclass")
+        (rows,) = database.fetchone()
     return rows if rows >= 0 else None

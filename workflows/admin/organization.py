@@ -26,11 +26,14 @@ class WithDepths(ChangeList):  # type: ignore[misc]
     """A page of orgs, each with what it has buffered; one exchange for all."""
 
     result_list: list[Any]
+    trouble = ""
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
         rows = list(self.result_list)
         depths = console.depths([row.pk for row in rows])
+        if any(depth is console.UNKNOWN for depth in depths.values()):
+            self.trouble = "Redis does not answer, so what is queued is not known. The gate fails open meanwhile."
         for row in rows:
             row.depth = depths[row.pk]
         self.result_list = rows
@@ -40,6 +43,8 @@ class WithDepths(ChangeList):  # type: ignore[misc]
 class OrganizationPage(Page):
     """The list tells who is enrolled and who waits; the page of one carries the dialog."""
 
+    lead = "Each is off, shadow, mirror or on. What one that is on sends over its limit waits in the buffer."
+    none_yet = "Add one, then an environment and an API key for it; its rollout and its depth appear here."
     list_display = ("slug", "name", "mode", "share", "effective", "weight", "queued", "oldest", "change_rollout")
     list_filter = ("flags__mode",)
     search_fields = ("slug", "name")
@@ -160,6 +165,8 @@ def tenant(org: Organization, days: int) -> dict[str, Any]:
 class EnvironmentPage(Page):
     """Made once; the tenant of an environment never changes."""
 
+    lead = "Triggers, keys and instances are of an environment. It never moves to another organization."
+    none_yet = "Add one to an organization; then it can have an API key."
     list_display = ("slug", "org", "created_at")
     list_select_related = ("org",)
     search_fields = ("slug", "org__slug")

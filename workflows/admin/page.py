@@ -4,12 +4,17 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+
+from workflows.admin import trail
 
 # Sent by dialog.js: the answer to a post that is done names the next page instead of redirecting to it.
 DIALOG_HEADER = "X-Dialog"
@@ -21,13 +26,40 @@ class Page(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     actions = None
     list_filter_sheet = False
+    list_before_template = "workflows/admin/lead.html"
+    # What the list holds, and, while it is empty, what would appear in it.
+    lead = ""
+    none_yet = ""
+    # An address and the words that lead to it, behind the lead.
+    lead_link: tuple[str, str] | None = None
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Lead to the audit: Django's own history knows nothing of what the services do."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        found = self.get_object(request, unquote(object_id))
+        words = urlencode({"q": str(found)} if found else {})
+        return HttpResponseRedirect(f"{reverse('admin:workflows_auditrecord_changelist')}?{words}")
+
 
 class ReadOnlyPage(Page):
-    """A table that only the service writes."""
+    """A table that only the service writes; it is a record itself, or its page tells what was done."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        shown = {**(extra_context or {}), "show_history": False}
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, shown)
+        return response
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -62,8 +94,8 @@ def show_form(request: HttpRequest, page: ModelAdmin, form: forms.Form, **contex
 
 
 def finish(request: HttpRequest, address: str, message: str, level: int = messages.SUCCESS) -> HttpResponse:
-    """Say what was done and go on, from a page or from a dialog."""
-    messages.add_message(request, level, message)
+    """Say what was done, with a link to its record, and go on, from a page or from a dialog."""
+    messages.add_message(request, level, format_html("{}{}", message, trail.link(request)))
     if DIALOG_HEADER in request.headers:
         return HttpResponse(status=204, headers={"Location": address})
     return HttpResponseRedirect(address)
@@ -76,6 +108,7 @@ def next_address(request: HttpRequest, otherwise: str) -> str:
     return wanted if wanted and ours else otherwise
 
 
-def disabled(verb: str, why: str) -> SafeString:
-    """Show a verb that this operator may not use, and what it would take."""
-    return format_html('<button type="button" class="mo-button mo-small" disabled title="{}">{}</button>', why, verb)
+def disabled(verb: str, why: str, *more: str) -> SafeString:
+    """Show verbs that this operator may not use, and what they would take."""
+    button = '<button type="button" class="mo-button mo-small" disabled title="{}">{}</button>'
+    return format_html_join(" ", button, ((why, each) for each in (verb, *more)))

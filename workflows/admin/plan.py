@@ -1,7 +1,6 @@
 """Rollout plans: the timeline of each, and the dialogs that begin, pause, resume and abort one."""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +15,7 @@ from django.utils.safestring import SafeString
 from workflows.admin import page, rollout
 from workflows.admin.page import ReadOnlyPage, ReasonForm
 from workflows.audit import Actor
-from workflows.intake import plans
+from workflows.intake import planned, plans
 from workflows.intake.guardrails import Guardrails
 from workflows.intake.plans import PlanRefused, Step
 from workflows.models import Organization, PlanEvent, PlanStatus, RolloutPlan
@@ -24,25 +23,12 @@ from workflows.templatetags import readable
 
 LIST = "admin:workflows_rolloutplan_changelist"
 ONE = "admin:workflows_rolloutplan_change"
-STEP = re.compile(r"(off|shadow|mirror|on)\s+(\d{1,3})\s*%?\s+(\d+)\s*(s|min|h|d)", re.ASCII)
-UNITS = {"s": 1, "min": 60, "h": 3_600, "d": 86_400}
-EVENTS_SHOWN = 200
 TONES = {"begun": "info", "advanced": "good", "finished": "good", "paused": "warn", "resumed": "info"}
 VERBS: dict[str, tuple[Callable[..., RolloutPlan], str]] = {
     "pause": (plans.pause, "It stays at its step, and nothing is judged until you resume it."),
     "resume": (plans.resume, "Its step is set again, where somebody changed the flags, and bakes anew."),
     "abort": (plans.abort, "Mode and percentage go back to what they were before the plan. What is buffered drains."),
 }
-
-
-def written(steps: Sequence[Step]) -> str:
-    return "\n".join(f"{step} {span(step.bake_seconds)}" for step in steps)
-
-
-def span(seconds: int) -> str:
-    """Write seconds in the largest unit that holds them whole."""
-    unit = max((unit for unit in UNITS if seconds % UNITS[unit] == 0), key=lambda each: UNITS[each])
-    return f"{seconds // UNITS[unit]} {unit}"
 
 
 class PlanForm(ReasonForm):
@@ -71,19 +57,18 @@ class PlanForm(ReasonForm):
     )
 
     def clean_steps(self) -> list[Step]:
-        found: list[Step] = []
-        for number, line in enumerate(self.cleaned_data["steps"].strip().splitlines(), 1):
-            match = STEP.fullmatch(line.strip())
-            if match is None:
-                raise forms.ValidationError(f"Line {number}: write it like “on 5 % 1 h”.")
-            found.append(Step(match[1], int(match[2]), int(match[3]) * UNITS[match[4]]))
-        return found
+        try:
+            return planned.read(self.cleaned_data["steps"].strip().splitlines())
+        except PlanRefused as refusal:
+            raise forms.ValidationError(str(refusal)) from refusal
 
 
 @admin.register(RolloutPlan)
 class PlanPage(ReadOnlyPage):
     """The list, and the page of one with its timeline."""
 
+    lead = "A plan rolls an organization out in steps, and takes it back by itself when a guardrail breaks."
+    none_yet = "Begin one on the page of an organization; its steps and its timeline appear here."
     list_display = ("org", "state", "where", "since", "actor_name", "reason", "verbs")
     list_filter = ("status",)
     list_select_related = ("org",)
@@ -121,7 +106,7 @@ class PlanPage(ReadOnlyPage):
         if found is None:
             raise Http404(f"There is no organization {org}")
         back = reverse("admin:workflows_organization_change", args=[found.pk])
-        initial = {"steps": written(plans.DEFAULT_STEPS), **asdict(Guardrails())}
+        initial = {"steps": "\n".join(map(planned.written, plans.DEFAULT_STEPS)), **asdict(Guardrails())}
         form = PlanForm(request.POST if request.method == "POST" else None, initial=initial)
         if form.is_valid() and (plan := begin(request, found, form)):
             address = reverse(ONE, args=[plan.pk])
@@ -223,16 +208,13 @@ def described(request: HttpRequest, plan: RolloutPlan) -> dict[str, Any]:
     return {
         "plan": plan,
         "steps": [
-            (number, step, span(step.bake_seconds), number == plan.step)
+            (number, step, planned.span(step.bake_seconds), number == plan.step)
             for number, step in enumerate(plans.steps_of(plan))
         ],
         "where": where(plan),
         "verbs": verbs.get(PlanStatus(plan.status), ()),
         "may_steer": request.user.has_perm(rollout.MAY_CHANGE),
-        "events": [
-            (event, TONES.get(event.kind, "bad"), readings(event))
-            for event in PlanEvent.objects.filter(plan=plan)[:EVENTS_SHOWN]
-        ],
+        "events": [(event, TONES.get(event.kind, "bad"), readings(event)) for event in planned.events(plan)],
     }
 
 

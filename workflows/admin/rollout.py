@@ -6,8 +6,6 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.html import format_html
-from django.utils.safestring import SafeString
 
 from workflows import flags
 from workflows.admin import page
@@ -96,7 +94,7 @@ def change(request: HttpRequest, admin: page.Page, pk: str) -> HttpResponse:
     given = request.POST if request.method == "POST" else None
     form = RolloutForm(given, initial=initial(now), defaults=console.defaults())
     if form.is_valid() and (done := carry_out(request, org, form)):
-        return page.finish(request, page.next_address(request, back), told(org, done))
+        return page.finish(request, page.next_address(request, back), f"{org.slug}: {readable.differences(done)}.")
     return page.show_form(
         request,
         admin,
@@ -138,12 +136,6 @@ def carry_out(request: HttpRequest, org: Organization, form: RolloutForm) -> Fla
         else:
             form.add_error(None, str(refusal))
         return None
-
-
-def told(org: Organization, change: FlagChange) -> SafeString:
-    """Say what was done, with a link to the audit record."""
-    audit = reverse("admin:workflows_flagchange_change", args=[change.pk])
-    return format_html('{}: {}. <a href="{}">Audit record</a>', org.slug, readable.differences(change), audit)
 
 
 def effective(org: Organization) -> str:

@@ -31,6 +31,8 @@ KEEPS = {
 
 @admin.register(Schedule)
 class SchedulePage(page.Page):
+    lead = "A schedule starts a definition at its times, in a time zone of its own."
+    none_yet = "Add one; when it fires next, and how its last fire ended, appears here."
     list_display = ("what", "tenant", "when", "state", "next_fire", "last_fire", "verbs")
     list_filter = ("enabled", "last_outcome")
     search_fields = ("definition", "env__org__slug")
@@ -193,4 +195,5 @@ class SchedulePage(page.Page):
 
     @admin.display(description="Actions")
     def no_verbs(self, schedule: Schedule) -> SafeString:
-        return page.disabled("Change…", "Needs the permissions to change and to run schedules")
+        switch = "Pause…" if schedule.enabled else "Resume…"
+        return page.disabled("Change…", "Needs the permissions to change and to run schedules", switch, "Run now…")

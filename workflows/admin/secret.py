@@ -71,6 +71,8 @@ class SecretForm(ValueForm):
 
 @admin.register(Secret)
 class SecretPage(page.Page):
+    lead = "Secrets are encrypted and never shown. Definitions name them, and only their actions get the value."
+    none_yet = "Add one, and definitions of its environment may name it."
     list_display = ("name", "tenant", "created_at", "rotated_at", "verbs")
     list_select_related = ("org", "env")
     search_fields = ("name", "org__slug", "env__slug")
@@ -200,13 +202,15 @@ class SecretPage(page.Page):
 
     @admin.display(description="Actions")
     def no_verbs(self, row: Secret) -> SafeString:
-        return page.disabled("Rotate…", "Needs the permissions to change and delete secrets")
+        return page.disabled("Rotate…", "Needs the permissions to change and delete secrets", "Delete…")
 
 
 @admin.register(SecretChange)
 class SecretChangePage(page.ReadOnlyPage):
     """The record: never changed, never deleted."""
 
+    lead = "Who added, rotated and deleted secrets, and why. Never changed."
+    none_yet = "The first secret that is added appears here with the reason."
     list_display = ("created_at", "name", "tenant", "verb", "reason", "actor_name")
     list_filter = ("verb",)
     list_select_related = ("org", "env")

@@ -1,6 +1,7 @@
 """Storms: open and past, what each suppressed, and the dialogs that close one and replay it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from django import forms
@@ -9,12 +10,12 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django_q.tasks import async_task
 
 from workflows import storms
-from workflows.admin import page
+from workflows.admin import backlog, page
 from workflows.admin.page import ReadOnlyPage, ReasonForm
 from workflows.audit import Act, Actor
 from workflows.intake import suppressed
@@ -22,10 +23,44 @@ from workflows.models import Storm
 from workflows.templatetags import readable
 
 LIST = "admin:workflows_storm_changelist"
-MAY_CLOSE, MAY_REPLAY = "workflows.close_storm", "workflows.replay_storm"
+MAY_CLOSE, MAY_REPLAY, MAY_CANCEL = "workflows.close_storm", "workflows.replay_storm", "workflows.cancel_instance"
 REPLAY = "workflows.tasks.replay_storm"
 # A replay in the background ends before the cluster would give it up; another one goes on from there.
 MOST_SECONDS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """What can be done with a storm; `does` says it in words, `address` leads to its dialog."""
+
+    label: str
+    does: str
+    permission: str
+    address: Callable[[Storm], str]
+    closed_too: bool = True
+
+    def button(self, storm: Storm, *, allowed: bool) -> SafeString:
+        if not allowed:
+            return page.disabled(self.label, f"Needs the permission to {self.permission.partition('.')[2]}")
+        return format_html(
+            '<a class="mo-button mo-small" data-dialog href="{}" aria-label="{} of {}">{}</a>',
+            self.address(storm),
+            self.does,
+            storm,
+            self.label,
+        )
+
+
+def at(name: str) -> Callable[[Storm], str]:
+    return lambda storm: reverse(f"admin:workflows_storm_{name}", args=[storm.pk])
+
+
+VERBS = (
+    Verb("Close…", "Close the storm", MAY_CLOSE, at("close"), closed_too=False),
+    Verb("Replay…", "Replay the storm", MAY_REPLAY, at("replay")),
+    Verb("Cancel backlog…", "Cancel the backlog", MAY_CANCEL, at("cancel")),
+    Verb("Act on all…", "Act on all instances", MAY_CANCEL, backlog.bulk_address),
+)
 
 
 class ReplayForm(ReasonForm):
@@ -44,29 +79,35 @@ class ReplayForm(ReasonForm):
 
 @admin.register(Storm)
 class StormPage(ReadOnlyPage):
-    list_display = ("group", "tenant", "state", "opened", "refused", "backlog", "verbs")
+    lead = "Where events would start more than their limit lets live at once, the rest is suppressed and kept."
+    none_yet = "The first storm appears here with what it suppressed, to be closed, replayed, or its backlog cancelled."
+    list_display = ("group", "tenant", "state", "opened", "refused", "peak_of_limit")
     list_filter = (("closed_at", admin.EmptyFieldListFilter),)
     search_fields = ("definition", "event_type", "org__slug")
     sortable_by: ClassVar[list[str]] = []
-    fields = ("group", "tenant", "state", "opened_at", "last_at", "closed_at", "refused", "backlog", "kept")
-    readonly_fields: ClassVar = ["group", "tenant", "state", "refused", "backlog", "kept"]
+    fields = ("group", "tenant", "state", "opened_at", "last_at", "closed_at", "refused", "peak_of_limit", "kept")
+    readonly_fields: ClassVar = ["group", "tenant", "state", "refused", "peak_of_limit", "kept"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Storm]:
         found: QuerySet[Storm] = super().get_queryset(request)
         return found.select_related("org", "env")
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
-        columns: Sequence[str] = super().get_list_display(request)
-        allowed = request.user.has_perm(MAY_CLOSE) and request.user.has_perm(MAY_REPLAY)
-        return columns if allowed else [each if each != "verbs" else "no_verbs" for each in columns]
+    def get_list_display(self, request: HttpRequest) -> Sequence[Any]:
+        return [*super().get_list_display(request), row_verbs(request)]
 
     def get_urls(self) -> list[URLPattern]:
         close, replay = self.admin_site.admin_view(self.close_view), self.admin_site.admin_view(self.replay_view)
+        cancel = self.admin_site.admin_view(self.cancel_view)
         return [
+            path("<int:pk>/cancel/", cancel, name="workflows_storm_cancel"),
             path("<int:pk>/close/", close, name="workflows_storm_close"),
             path("<int:pk>/replay/", replay, name="workflows_storm_replay"),
             *super().get_urls(),
         ]
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Cancel what a storm has left waiting."""
+        return backlog.cancel(request, self, find(request, pk, MAY_CANCEL), reverse(LIST))
 
     def close_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Close a storm by hand."""
@@ -134,30 +175,24 @@ class StormPage(ReadOnlyPage):
         return f"{readable.count(storm.suppressed)}{looping}"
 
     @admin.display(description="Peak of limit")
-    def backlog(self, storm: Storm) -> str:
+    def peak_of_limit(self, storm: Storm) -> str:
         return f"{storm.peak} of {storm.limit}"
 
     @admin.display(description="Kept, not replayed yet")
     def kept(self, storm: Storm) -> int:
         return storms.count_kept(storm.pk)
 
-    @admin.display(description="Actions")
-    def verbs(self, storm: Storm) -> SafeString:
-        close = format_html(
-            '<a class="mo-button mo-small" data-dialog href="{}" aria-label="Close the storm of {}">Close…</a> ',
-            reverse("admin:workflows_storm_close", args=[storm.pk]),
-            storm,
-        )
-        return format_html(
-            '{}<a class="mo-button mo-small" data-dialog href="{}" aria-label="Replay the storm of {}">Replay…</a>',
-            close if storm.closed_at is None else "",
-            reverse("admin:workflows_storm_replay", args=[storm.pk]),
-            storm,
-        )
+
+def row_verbs(request: HttpRequest) -> Callable[[Storm], SafeString]:
+    """Return the column of what this operator may do with each storm, and may not."""
+    may = {verb.permission: request.user.has_perm(verb.permission) for verb in VERBS}
 
     @admin.display(description="Actions")
-    def no_verbs(self, storm: Storm) -> SafeString:
-        return page.disabled("Replay…", "Needs the permissions to close and to replay storms")
+    def verbs(storm: Storm) -> SafeString:
+        shown = [verb for verb in VERBS if verb.closed_too or storm.closed_at is None]
+        return format_html_join(" ", "{}", [(verb.button(storm, allowed=may[verb.permission]),) for verb in shown])
+
+    return verbs
 
 
 def find(request: HttpRequest, pk: int, permission: str) -> Storm:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Q
@@ -13,6 +14,7 @@ from workflows.secrets import SecretMissing, SecretUnreadable
 
 LONGEST = 20_000
 UNKNOWN = "Hidden: {}. Until then what holds it can't be told apart."
+TOO_DEEP = "Nested too deep to be shown."
 # No environment has it, so only the org's own secrets are found.
 NO_ENV = UUID(int=0)
 
@@ -33,11 +35,22 @@ class Veil:
         if self.trouble:
             return UNKNOWN.format(self.trouble)
         try:
-            clean = masking.value(self.redactor.value(json.loads(content)))
-            shown = json.dumps(clean, indent=2, ensure_ascii=False)
+            shown = json.dumps(self._clean(content), indent=2, ensure_ascii=False)
         except RecursionError:
-            return "Nested too deep to be shown."
+            return TOO_DEEP
         return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}\n… {len(shown) - LONGEST:,} more characters"
+
+    def value(self, content: str | bytes) -> Any:
+        """Give JSON out as a value, whole; where nothing may be let through, a text that says why."""
+        if self.trouble:
+            return UNKNOWN.format(self.trouble)
+        try:
+            return self._clean(content)
+        except RecursionError:
+            return TOO_DEEP
+
+    def _clean(self, content: str | bytes) -> Any:
+        return masking.value(self.redactor.value(json.loads(content)))
 
 
 def of(org_id: UUID, env_id: UUID, others: Iterable[Secret] = ()) -> Veil:

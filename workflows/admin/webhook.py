@@ -14,17 +14,20 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from workflows import conf, webhooks
-from workflows.admin import page, webhooking
+from workflows.admin import page, trail, webhooking
 from workflows.models import Webhook
 from workflows.templatetags import readable
 from workflows.webhooks import Made
 
 LIST = "admin:workflows_webhook_changelist"
 MAY_DELETE = "workflows.delete_webhook"
+NEEDED = "Needs the permissions to change and delete webhooks"
 
 
 @admin.register(Webhook)
 class WebhookPage(page.Page):
+    lead = "An address outside that is told of storms, rollouts and trouble, in signed messages."
+    none_yet = "Add one; what it is sent appears under Deliveries."
     list_display = ("address", "tenant", "told_of", "state", "changed_at", "verbs")
     list_filter = ("enabled",)
     search_fields = ("url", "org__slug")
@@ -40,7 +43,7 @@ class WebhookPage(page.Page):
         columns: Sequence[str] = super().get_list_display(request)
         if self.has_change_permission(request) and request.user.has_perm(MAY_DELETE):
             return columns
-        verbs = "sending" if request.user.has_perm(webhooking.MAY_SEND) else "no_verbs"
+        verbs = "only_sending" if request.user.has_perm(webhooking.MAY_SEND) else "no_verbs"
         return [column if column != "verbs" else verbs for column in columns]
 
     def get_urls(self) -> list[URLPattern]:
@@ -188,6 +191,7 @@ class WebhookPage(page.Page):
             "title": "Secret of a webhook",
             "webhook": made.webhook,
             "secret": made.secret,
+            "record": trail.find(request),
         }
         response = TemplateResponse(request, "workflows/admin/webhook_secret.html", context)
         response["Cache-Control"] = "no-store"
@@ -229,15 +233,15 @@ class WebhookPage(page.Page):
         )
 
     @admin.display(description="Actions")
-    def sending(self, row: Webhook) -> SafeString:
-        deliveries = format_html(
-            '<a class="mo-button mo-small" href="{}" aria-label="Deliveries to {}">Deliveries</a>',
-            webhooking.told_to(row),
-            row.origin,
-        )
-        ping = webhooking.dialog("ping", row, "Ping…", f"Send a ping to {row.origin}") if row.enabled else ""
-        return format_html("{} {}", deliveries, ping)
+    def only_sending(self, row: Webhook) -> SafeString:
+        return format_html("{} {}", self.sending(row), page.disabled("Change…", NEEDED, "Rotate…", "Delete…"))
 
     @admin.display(description="Actions")
     def no_verbs(self, row: Webhook) -> SafeString:
-        return page.disabled("Change…", "Needs the permissions to change and delete webhooks")
+        ping = page.disabled("Ping…", "Needs the permission to send deliveries again")
+        others = page.disabled("Change…", NEEDED, "Rotate…", "Delete…")
+        return format_html("{} {} {}", webhooking.deliveries(row), ping, others)
+
+    def sending(self, row: Webhook) -> SafeString:
+        ping = webhooking.dialog("ping", row, "Ping…", f"Send a ping to {row.origin}") if row.enabled else ""
+        return format_html("{} {}", webhooking.deliveries(row), ping)

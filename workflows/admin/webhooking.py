@@ -69,6 +69,12 @@ def dialog(name: str, row: Webhook, verb: str, label: str) -> SafeString:
     )
 
 
+def deliveries(row: Webhook) -> SafeString:
+    """Lead to what was sent to a webhook."""
+    button = '<a class="mo-button mo-small" href="{}" aria-label="Deliveries to {}">Deliveries</a>'
+    return format_html(button, told_to(row), row.origin)
+
+
 def found(pk: UUID) -> Webhook:
     row = Webhook.objects.select_related("org").defer("ciphertext", "previous_ciphertext").filter(pk=pk).first()
     if row is None:

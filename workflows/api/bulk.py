@@ -24,6 +24,7 @@ READ = frozenset({Scopes.INSTANCES_READ})
 # What the key must be allowed for each verb, as for one thing alone.
 NEEDED = {
     "cancel": frozenset({Scopes.INSTANCES_WRITE}),
+    "cancel_backlog": frozenset({Scopes.INSTANCES_WRITE}),
     "redrive": frozenset({Scopes.BUFFER_MANAGE}),
     "replay_suppressed": frozenset({Scopes.TRIGGER_WRITE}),
 }

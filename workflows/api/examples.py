@@ -10,6 +10,12 @@ from workflows.api.examples_values import (
     ID,
     LIMITED,
     OTHER_ID,
+    PLACE,
+    PLAN,
+    PLAN_ABORTED,
+    PLAN_PAUSED,
+    PLAN_RESUMED,
+    PLAN_STEPS,
     RENAMED,
     SAVED,
     SCHEDULE,
@@ -137,6 +143,12 @@ BODIES: dict[str, dict[str, Any]] = {
         "count first": {"action": "cancel", "filter": "definition:noop -tag:vip", "dry_run": True},
         "cancel": {"action": "cancel", "filter": "definition:noop -tag:vip", "reason": "sent twice"},
     },
+    "post_rollout_plan": {
+        "three steps": {"steps": PLAN_STEPS, "guardrails": {"max_drain_failures": 10}, "reason": "launch"}
+    },
+    "pause_rollout_plan": {"for a while": {"reason": "a release is under way"}},
+    "resume_rollout_plan": {"go on": {"reason": "it is out"}},
+    "abort_rollout_plan": {"back": {"reason": "not this week"}},
     "put_flags": {
         "smooth bursts": {"mode": "on", "limit": 50, "window_ms": 1000, "weight": 2.0, "reason": "launch day"}
     },
@@ -154,7 +166,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
             "summary": {"started": 1, "buffered": 0, "existing": 0, "refused": 1},
         }
     },
-    ("list_instances", 200): {"newest first": {"data": [BUFFERED | {"id": OTHER_ID}, STARTED], "next_cursor": ID}},
+    ("list_instances", 200): {"newest first": {"data": [BUFFERED | {"id": OTHER_ID}, STARTED], "next_cursor": PLACE}},
     ("get_instance", 200): {
         "completed": STARTED | {"status": "completed", "output": {"order": 1}, "started_at": AT, "finished_at": AT},
         "buffered": BUFFERED,
@@ -223,6 +235,12 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("discard_entry", 200): {"discarded": {"id": ID, "outcome": "discarded"}},
     ("get_flags", 200): {"on": FLAGS},
     ("put_flags", 200): {"on": FLAGS | {"version": 8}},
+    ("post_rollout_plan", 201): {"begun": PLAN},
+    ("list_rollout_plans", 200): {"the only one": {"data": [PLAN | {"events": None}], "next_cursor": None}},
+    ("get_rollout_plan", 200): {"begun": PLAN},
+    ("pause_rollout_plan", 200): {"paused": PLAN_PAUSED},
+    ("resume_rollout_plan", 200): {"goes on": PLAN_RESUMED},
+    ("abort_rollout_plan", 200): {"aborted": PLAN_ABORTED},
     ("get_shadow_report", 200): {"a week": SHADOW_REPORT},
     ("post_simulation", 200): {"a smaller limit, drained slowly": SIMULATION},
     ("post_bulk_action", 200): {

@@ -5,6 +5,7 @@ from typing import Any
 ID = "019aa5a0-7c1e-7e42-b4f5-0a4f7a5d3c11"
 OTHER_ID = "019aa5a0-7c1f-7000-8123-9d2c6b1e4f20"
 AT = "2026-11-21T10:15:30.120000Z"
+PLACE = "660c6a3eaa940-019aa5a07c1e7e42b4f50a4f7a5d3c11-660c6a3eab0d2"
 
 FLAGS = {
     "org": "acme",
@@ -142,4 +143,42 @@ BULK: dict[str, Any] = {
     "started_at": None,
     "heartbeat_at": None,
     "finished_at": None,
+}
+PLAN_STEPS = [
+    {"mode": "shadow", "percent": 100, "bake_seconds": 86_400},
+    {"mode": "on", "percent": 25, "bake_seconds": 3_600},
+    {"mode": "on", "percent": 100, "bake_seconds": 86_400},
+]
+PLAN_BEGUN = {"kind": "begun", "step": 0, "by": "api key 8Zq1", "reason": "launch", "measured": {}, "created_at": AT}
+PLAN: dict[str, Any] = {
+    "id": 12,
+    "org": "acme",
+    "status": "running",
+    "steps": PLAN_STEPS,
+    "step": 0,
+    "step_at": AT,
+    "guardrails": {
+        "max_drain_failures": 10,
+        "max_dwell_p95_ms": 30_000,
+        "max_stale": 0,
+        "max_fail_open_percent": 1.0,
+    },
+    "before": {"mode": "off", "percent": 100},
+    "reason": "launch",
+    "by": "api key 8Zq1",
+    "created_at": AT,
+    "ended_at": None,
+    "events": [PLAN_BEGUN],
+}
+PLAN_PAUSED = PLAN | {
+    "status": "paused",
+    "events": [PLAN_BEGUN, PLAN_BEGUN | {"kind": "paused", "reason": "a release is under way"}],
+}
+PLAN_RESUMED = PLAN | {
+    "events": [*PLAN_PAUSED["events"], PLAN_BEGUN | {"kind": "resumed", "reason": "it is out"}],
+}
+PLAN_ABORTED = PLAN | {
+    "status": "aborted",
+    "ended_at": AT,
+    "events": [*PLAN_RESUMED["events"], PLAN_BEGUN | {"kind": "aborted", "reason": "not this week"}],
 }

@@ -26,8 +26,9 @@ from workflows.api.serializers import (
 )
 from workflows.api.serializers_events import Tree
 from workflows.api.triggers import due
-from workflows.intake import ancestry, control, lookup, narrowing
+from workflows.intake import ancestry, control, cursor, lookup, narrowing
 from workflows.intake.control import At
+from workflows.intake.cursor import Cursor, CursorInvalid
 from workflows.intake.directory import Env
 from workflows.intake.lookup import Filters
 from workflows.intake.narrowing import Narrowed, SearchTooWide
@@ -54,13 +55,26 @@ class InstancesView(ApiView):
     @schema.LIST_INSTANCES
     def get(self, request: Request) -> HttpResponse:
         asked = parsing.query(request, ListQuery)
-        env = caller_of(request).env
+        env, below = caller_of(request).env, placed(asked.cursor)
         filters = Filters(asked.status, asked.definition, asked.tag, asked.since, searched(env, asked.q))
         try:
             with narrowing.patience() if filters.search else nullcontext():
-                return responses.page(lookup.listing(env, filters, asked.cursor, asked.limit))
+                return responses.page(lookup.listing(env, filters, below, asked.limit))
         except SearchTooWide as error:
             raise problems.invalid_parameter(error.code, str(error), "q") from None
+
+
+def placed(text: str | None) -> Cursor | None:
+    """Read a cursor.
+
+    Raises:
+        Problem: 400, it is none of ours.
+    """
+    try:
+        return None if text is None else cursor.read(text)
+    except CursorInvalid:
+        detail = "`cursor` is not a `next_cursor` of this list."
+        raise problems.invalid_parameter("invalid_parameter", detail, "cursor") from None
 
 
 class InstanceView(ApiView):

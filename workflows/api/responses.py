@@ -34,6 +34,7 @@ REJECTED: dict[str, tuple[HTTPStatus, str | None]] = {
     "env_not_found": (HTTPStatus.NOT_FOUND, None),
     "definition_inactive": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
     "preflight": (HTTPStatus.UNPROCESSABLE_ENTITY, "/definition"),
+    "payload_too_large": (HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "/payload"),
     "trigger_invalid": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
 }
 

@@ -122,7 +122,7 @@ class ListQuery(Struct, frozen=True, forbid_unknown_fields=True):
     tag: Tag | None = None
     since: Annotated[Aware, Meta(description="Accepted at this time or later.")] | None = None
     q: Annotated[str, Meta(max_length=1000, description="A search: `status:failed -tag:vip age>5m`.")] | None = None
-    cursor: Annotated[UUID, Meta(description="`next_cursor` of the page before.")] | None = None
+    cursor: Annotated[str, Meta(max_length=80, description="`next_cursor` of the page before.")] | None = None
     limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 50
 
 

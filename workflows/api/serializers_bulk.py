@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 
 from workflows.api.serializers import MAX_LIST, Aware, Reason
 
-Verb = Literal["cancel", "redrive", "replay_suppressed"]
+Verb = Literal["cancel", "cancel_backlog", "redrive", "replay_suppressed"]
 State = Literal["pending", "running", "done", "aborted", "failed"]
 Search = Annotated[
     str, Meta(min_length=1, max_length=1000, description="A search, never empty: `status:waiting -tag:vip age>5m`.")

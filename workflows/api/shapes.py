@@ -9,6 +9,7 @@ from workflows.api import (
     serializers_events,
     serializers_health,
     serializers_hooks,
+    serializers_plans,
     serializers_rollout,
     serializers_schedules,
 )
@@ -38,6 +39,9 @@ SHAPES = (
     serializers_hooks.Resumed,
     serializers_hooks.EventRequest,
     serializers_hooks.Appended,
+    serializers_plans.RolloutPlanRequest,
+    serializers_plans.RolloutPlanVerbRequest,
+    serializers_plans.RolloutPlanPage,
     serializers_rollout.ShadowReport,
     serializers_rollout.SimulationRequest,
     serializers_rollout.SimulationAnswer,

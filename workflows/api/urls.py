@@ -26,6 +26,13 @@ from workflows.api.instances import (
     TagsView,
     TreeView,
 )
+from workflows.api.plans import (
+    AbortPlanView,
+    PausePlanView,
+    ResumePlanView,
+    RolloutPlansView,
+    RolloutPlanView,
+)
 from workflows.api.schedules import SchedulesView, ScheduleView
 from workflows.api.shadow import ShadowReportView
 from workflows.api.simulations import SimulationsView
@@ -61,6 +68,11 @@ urlpatterns = [
     path("api/v1/definitions/<slug:slug>", DefinitionView.as_view()),
     path("api/v1/definitions/<slug:slug>/versions", VersionsView.as_view()),
     path("api/v1/flags", FlagsView.as_view()),
+    path("api/v1/rollout-plans", RolloutPlansView.as_view()),
+    path("api/v1/rollout-plans/<int:id_>", RolloutPlanView.as_view()),
+    path("api/v1/rollout-plans/<int:id_>/pause", PausePlanView.as_view()),
+    path("api/v1/rollout-plans/<int:id_>/resume", ResumePlanView.as_view()),
+    path("api/v1/rollout-plans/<int:id_>/abort", AbortPlanView.as_view()),
     path("api/v1/simulations", SimulationsView.as_view()),
     path("api/v1/shadow-report", ShadowReportView.as_view()),
     path("api/v1/schedules", SchedulesView.as_view()),

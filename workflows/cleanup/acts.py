@@ -67,4 +67,4 @@ def _end(record: int, outcome: AuditOutcome, detail: Mapping[str, Any]) -> None:
         audit.end(record, outcome, detail)
     except DatabaseError as error:
         # The next act of this verb and filter closes the record.
-        log.warning("workflows.audit_left_open", record=record, error=str(error))
+        log.warning("workflows.audit_left_open", record_id=record, error=str(error))

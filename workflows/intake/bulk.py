@@ -5,8 +5,9 @@ one that was lost.
 """
 
 import time
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -47,11 +48,12 @@ ENDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What a dry run found: at least `count` where there are `more`, and some of them."""
+    """What a dry run found: at least `count` where there are `more`, how many in which state, and some of them."""
 
     count: int
     more: bool
     sample: tuple[Mapping[str, Any], ...]
+    states: Mapping[str, int] = field(default_factory=dict)
 
 
 def dry_run(verb: str, text: str, env: Env | None = None) -> Counted:
@@ -65,12 +67,14 @@ def dry_run(verb: str, text: str, env: Env | None = None) -> Counted:
     limits, count = conf.current(), 0
     until = time.monotonic() + limits.search_max_ms / 1000
     sample: list[Mapping[str, Any]] = []
+    states: Counter[str] = Counter()
     for page in targets.find(verb, narrowed, {}, rounds=1):
         count += sum(target.count for target in page.targets)
+        states.update(target.told["status"] for target in page.targets if "status" in target.told)
         sample += [target.told for target in page.targets[: SAMPLE - len(sample)]]
         if count > limits.bulk_counted or time.monotonic() > until:
-            return Counted(min(count, limits.bulk_counted), more=True, sample=tuple(sample))
-    return Counted(count, more=False, sample=tuple(sample))
+            return Counted(min(count, limits.bulk_counted), more=True, sample=tuple(sample), states=dict(states))
+    return Counted(count, more=False, sample=tuple(sample), states=dict(states))
 
 
 def create(verb: str, text: str, *, env: Env | None = None, actor: Actor, reason: str) -> BulkAction:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from django.db import OperationalError
 
+from workflows import places
 from workflows.fence import Failure, Offspring
-from workflows.intake import ancestry, preflight
+from workflows.intake import preflight
 from workflows.intake.outcome import Unavailable
 from workflows.intake.preflight import Ready
 from workflows.lineage import Lineage
@@ -18,7 +19,7 @@ def place(children: Sequence[Offspring]) -> list[Trigger | Failure]:
     Raises:
         OperationalError: the database is away, and what is known in memory is too old.
     """
-    parents = ancestry.of_instances(list({child.parent.id for child in children}))
+    parents = places.of_instances(list({child.parent.id for child in children}))
     return [_place(child, parents.get(child.parent.id)) for child in children]
 
 
@@ -32,7 +33,7 @@ def _place(child: Offspring, lineage: Lineage | None) -> Trigger | Failure:
             payload=child.payload.encode(),
             source=Source.CHILD,
             id=child.id,
-            parent=lineage or Lineage(parent.id, parent.root_id, None, parent.depth, (parent.definition,)),
+            parent=lineage or places.told_by(parent),
         )
     )
     match checked:

@@ -11,8 +11,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from workflows import conf, eventlog, matching, steps
-from workflows.intake import ancestry, events
+from workflows import conf, eventlog, matching, places, steps
+from workflows.intake import events
 from workflows.intake.events import BindingOutcome, Emitted
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.lineage import Lineage
@@ -76,7 +76,7 @@ def emit(
         payload=encoded(payload),
         key=key or (key_in(running) if running else str(event_id)),
         cause=cause,
-        parent=ancestry.of_running(running.instance) if running else None,
+        parent=places.of_running(running.instance) if running else None,
     )
     check(emitted)
     if not connection.in_atomic_block:

@@ -1,23 +1,24 @@
-"""Write drafts in one go, and find the ones at fault by halving when the database refuses them together."""
+"""Write items in one go, and find the ones at fault by halving when the database refuses them together."""
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from workflows import engine, faults
 from workflows.faults import Fault
-from workflows.rows import Draft
 
-Write = Callable[[Sequence[Draft]], Sequence[engine.Start]]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 class OutOfTime(Exception):
-    """The budget was spent on other drafts; this one was not tried."""
+    """The budget was spent on other items; this one was not tried."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The draft was not written, or not certainly when the fault is UNAVAILABLE."""
+    """It was not written, or not certainly when the fault is UNAVAILABLE."""
 
     fault: Fault
     error: BaseException
@@ -26,14 +27,16 @@ class Failed:
 Written = engine.Start | Failed
 
 
-def write(drafts: Sequence[Draft], write_all: Write, deadline: float) -> list[Written]:
-    """Hand the drafts to `write_all`, which keeps all or nothing, until each is written or known to be at fault.
+def write(
+    items: Sequence[Item], write_all: Callable[[Sequence[Item]], Sequence[Result]], deadline: float
+) -> list[Result | Failed]:
+    """Hand the items to `write_all`, which keeps all or nothing, until each is written or known to be at fault.
 
     Answers in their order. An unavailable database ends the search: what is left is Failed without a try. So does
     `deadline`, a monotonic time.
     """
-    outcomes: list[Written] = []
-    left = [drafts] if drafts else []
+    outcomes: list[Result | Failed] = []
+    left = [items] if items else []
     gone: Failed | None = None
     while left:
         part = left.pop()
@@ -44,7 +47,7 @@ def write(drafts: Sequence[Draft], write_all: Write, deadline: float) -> list[Wr
             continue
         try:
             outcomes += write_all(part)
-        except Exception as error:  # noqa: BLE001 - whatever one draft causes is its own fault, not the batch's
+        except Exception as error:  # noqa: BLE001 - whatever one item causes is its own fault, not the batch's
             failed = Failed(fault_of(error), error)
             if failed.fault is Fault.UNAVAILABLE:
                 gone = failed

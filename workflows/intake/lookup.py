@@ -3,21 +3,23 @@
 An entry leaves the buffer after its row is committed, so in this order an accepted id is never found in neither.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from heapq import merge
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 
-from mollifier import buffer
+from mollifier import buffer, pages
 from mollifier.decision import Scope
 from mollifier.entry import Entry
 from mollifier.errors import MollifierError
 from workflows import eventlog
 from workflows.fence import StoredEvent
 from workflows.intake import narrowing, view
+from workflows.intake.cursor import Cursor
 from workflows.intake.directory import Env
 from workflows.intake.narrowing import Narrowed
 from workflows.intake.view import BUFFERED, InstanceView
@@ -34,6 +36,8 @@ SELECT {view.COLUMNS} FROM workflows_instance i
 LEFT JOIN workflows_event first ON first.instance_id = i.id AND first.seq = 1
 LEFT JOIN workflows_event last ON last.instance_id = i.id AND last.seq = i.last_seq AND i.status = 'completed'
 WHERE i.env_id = %s"""  # noqa: S608
+# Backwards as the index of the environment, and that of all, has them.
+ORDER = "ORDER BY i.accepted_at DESC, i.id DESC"
 
 
 class LookupUnavailable(Exception):
@@ -75,10 +79,10 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, newest id first. `complete` is false when the buffer did not answer and only rows are here."""
+    """A part of a list, accepted last first. `complete` is false when the buffer did not answer: only rows are here."""
 
     data: tuple[InstanceView, ...]
-    next_cursor: UUID | None
+    next_cursor: Cursor | None
     complete: bool = True
 
 
@@ -92,10 +96,11 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class _Buffered:
-    """Entries of one page. `floor` is the last id looked at where the search ended early."""
+    """What waits of one page, in the buffer's order. `floor` is where the search ended, None at the buffer's end."""
 
     views: tuple[InstanceView, ...] = ()
-    floor: UUID | None = None
+    seqs: Mapping[UUID, int] = field(default_factory=dict)
+    floor: Cursor | None = None
     reachable: bool = True
 
 
@@ -147,18 +152,41 @@ def read_log(env: Env, id_: UUID, after: int = 0, limit: int | None = None) -> L
     return Log(tuple(eventlog.read(found.id, after, limit)) if found.last_seq else (), found.last_seq)
 
 
-def listing(env: Env, filters: Filters = Filters(), cursor: UUID | None = None, limit: int = 50) -> Page:
-    """Return instances below the cursor, newest first, buffered ones in their place; a row beats its entry."""
+def listing(env: Env, filters: Filters = Filters(), cursor: Cursor | None = None, limit: int = 50) -> Page:
+    """Return instances below the cursor, accepted last first, buffered ones in their place; a row beats its entry."""
     buffered = _search_buffer(env, filters, cursor, limit + 1)
-    rows = _search_rows(env, filters, cursor, buffered.floor, limit + 1)
+    rows = list(_search_rows(env, filters, cursor, buffered.floor, limit + 1))
+    known = {row.id for row in rows}
     if filters.wanted == BUFFERED and buffered.views:
-        started = find_rows(env, [each.id for each in buffered.views])
-        merged = {each.id: each for each in buffered.views if each.id not in started}
-    else:
-        merged = {each.id: each for each in (*buffered.views, *rows)}
-    data = sorted(merged.values(), key=lambda each: each.id, reverse=True)
-    next_cursor = data[limit - 1].id if len(data) > limit else buffered.floor
-    return Page(tuple(data[:limit]), next_cursor, buffered.reachable)
+        known = set(find_rows(env, list(buffered.seqs)))
+    waiting = [each for each in buffered.views if each.id not in known]
+    # The buffer's order is kept as it is: by Redis' clock, and so by a little another one than that of the times shown.
+    merged = list(merge(rows, waiting, key=place, reverse=True))
+    data = tuple(merged[:limit])
+    if len(merged) <= limit:
+        return Page(data, buffered.floor, buffered.reachable)
+    last = min(data, key=place)
+    seq = _above_the_rest(buffered, waiting, {each.id for each in data}, cursor)
+    return Page(data, Cursor(last.accepted_at, last.id, seq), buffered.reachable)
+
+
+def place(instance: InstanceView) -> tuple[datetime, UUID]:
+    """Say where an instance stands in every list."""
+    return instance.accepted_at, instance.id
+
+
+def _above_the_rest(
+    buffered: _Buffered, waiting: Sequence[InstanceView], shown: Collection[UUID], cursor: Cursor | None
+) -> int | None:
+    """Return the sequence below which all stands of the buffer that was not shown yet."""
+    left = next((each for each in waiting if each.id not in shown), None)
+    if left is not None:
+        return buffered.seqs[left.id] + 1
+    if buffered.floor is not None:
+        return buffered.floor.seq
+    if buffered.reachable or cursor is None:
+        return 0 if buffered.reachable else None
+    return cursor.seq
 
 
 def _entries(env: Env, ids: Sequence[UUID]) -> tuple[dict[UUID, Entry], bool]:
@@ -168,50 +196,56 @@ def _entries(env: Env, ids: Sequence[UUID]) -> tuple[dict[UUID, Entry], bool]:
         return {}, False
 
 
-def _search_buffer(env: Env, filters: Filters, cursor: UUID | None, wanted: int) -> _Buffered:
-    if not filters.may_be_buffered:
+def _search_buffer(env: Env, filters: Filters, cursor: Cursor | None, wanted: int) -> _Buffered:
+    if not filters.may_be_buffered or (cursor is not None and cursor.seq == 0):
         return _Buffered()
     views: list[InstanceView] = []
-    looked_at, weight, before = 0, 0, cursor
+    seqs: dict[UUID, int] = {}
+    floor, before = None, cursor.seq if cursor else None
+    looked_at, weight = 0, 0
     try:
-        while len(views) < wanted:
-            if looked_at >= MAX_ENTRIES or weight >= buffer.LISTED_BYTES:
-                return _Buffered(tuple(views), floor=before)
-            entries = buffer.newest(scope_of(env), before, wanted)
-            views += [each for each in (view.from_entry(env, entry) for entry in entries) if filters.admits(each)]
-            weight += buffer.weigh(entries)
-            if len(entries) < wanted and weight < buffer.LISTED_BYTES:
-                break
-            looked_at, before = looked_at + len(entries), entries[-1].id
+        while True:
+            part = pages.newest(scope_of(env), before, wanted)
+            found = [view.from_entry(env, entry) for entry in part.entries]
+            views += [each for each in found if filters.admits(each)]
+            seqs |= {entry.id: entry.seq for entry in part.entries}
+            before = part.before
+            if before is None:
+                return _Buffered(tuple(views), seqs)
+            if found:
+                floor = Cursor(*place(found[-1]), seq=before)
+            looked_at, weight = looked_at + wanted, weight + buffer.weigh(part.entries)
+            enough = len(views) >= wanted or looked_at >= MAX_ENTRIES or weight >= buffer.LISTED_BYTES
+            if enough and floor is not None:
+                return _Buffered(tuple(views), seqs, floor)
     except MollifierError:
         return _Buffered(reachable=False)
-    return _Buffered(tuple(views))
 
 
 def _search_rows(
-    env: Env, filters: Filters, cursor: UUID | None, floor: UUID | None, wanted: int
+    env: Env, filters: Filters, cursor: Cursor | None, floor: Cursor | None, wanted: int
 ) -> Iterable[InstanceView]:
     if filters.wanted == BUFFERED:
         return []
     condition, values = conditions(filters, cursor, floor)
-    return _select(env, f" AND {condition} ORDER BY i.id DESC LIMIT %s", [*values, wanted])
+    return _select(env, f" AND {condition} {ORDER} LIMIT %s", [*values, wanted])
 
 
-def conditions(filters: Filters, below: UUID | None = None, floor: UUID | None = None) -> tuple[str, list[Any]]:
+def conditions(filters: Filters, below: Cursor | None = None, floor: Cursor | None = None) -> tuple[str, list[Any]]:
     """Return what a row of workflows_instance `i` must be to stand in a list, and the parameters."""
-    asked = {
-        "i.id < %s": below,
-        "i.id >= %s": floor,
-        "i.status = %s": filters.status,
-        "i.definition = %s": filters.definition,
-        "i.tags @> ARRAY[%s]::varchar[]": filters.tag,
-        "i.accepted_at >= %s": filters.since,
+    asked: dict[str, tuple[Any, ...]] = {
+        "(i.accepted_at, i.id) < (%s, %s)": (below.accepted_at, below.id) if below else (),
+        "(i.accepted_at, i.id) >= (%s, %s)": (floor.accepted_at, floor.id) if floor else (),
+        "i.status = %s": (filters.status,),
+        "i.definition = %s": (filters.definition,),
+        "i.tags @> ARRAY[%s]::varchar[]": (filters.tag,),
+        "i.accepted_at >= %s": (filters.since,),
     }
-    given = {condition: value for condition, value in asked.items() if value is not None}
+    given = {condition: values for condition, values in asked.items() if values and values != (None,)}
     searched, values = narrowing.where(filters.search) if filters.search else ("TRUE", [])
     if filters.status is not None and filters.status not in FINISHED:
         searched = f"i.finished_at IS NULL AND {searched}"
-    return " AND ".join([*given, searched]), [*given.values(), *values]
+    return " AND ".join([*given, searched]), [*(each for some in given.values() for each in some), *values]
 
 
 def _select(env: Env, condition: str, parameters: Sequence[Any]) -> list[InstanceView]:

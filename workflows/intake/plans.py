@@ -105,7 +105,7 @@ def begin(
         raise PlanRefused(refusal.code, str(refusal), next(iter(refusal.fields), None)) from refusal
     except IntegrityError as error:
         raise PlanRefused("plan_under_way", "A plan of this organization is under way; end it first.") from error
-    log.info("workflows.plan_begun", plan=plan.pk, actor=actor.name, steps=len(steps))
+    log.info("workflows.plan_begun", plan_id=plan.pk, actor=actor.name, steps=len(steps))
     return plan
 
 
@@ -155,7 +155,7 @@ def _look_at(pk: int, measured: Measures, now: datetime) -> bool:
             return plan is not None and _move(plan, measured, now)
     except RolloutRefused as refusal:
         # The flags moved between the look and the change; the next minute sees them.
-        log.warning("workflows.plan_not_moved", plan=pk, code=refusal.code)
+        log.warning("workflows.plan_not_moved", plan_id=pk, code=refusal.code)
         return False
 
 
@@ -191,7 +191,7 @@ def _roll_back(plan: RolloutPlan, judged: Judged, who: Actor, now: datetime) -> 
     _move_flags(plan, back, who, why)
     plan.status, plan.ended_at = PlanStatus.ROLLED_BACK, now
     _save(plan, PlanEventKind.ROLLED_BACK, who, f"To {back}: {'; '.join(judged.breaches)}.", judged)
-    log.error("workflows.rollout_rolled_back", plan=plan.pk, breaches=list(judged.breaches))
+    log.error("workflows.rollout_rolled_back", plan_id=plan.pk, breaches=list(judged.breaches))
 
 
 def pause(pk: int, *, actor: Actor, reason: str) -> RolloutPlan:

@@ -13,7 +13,7 @@ from workflows.intake.directory import Directory, Env
 from workflows.intake.outcome import Rejected, Throttled, Unavailable
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.lineage import Lineage, Loop, Looping, TooDeep
-from workflows.trigger import Request, Trigger, fingerprint
+from workflows.trigger import Origin, Request, Trigger, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,17 @@ class Ready:
     trigger: Trigger
     arrival: Arrival
     env: Env
+
+    @property
+    def origin(self) -> Origin:
+        """The event that it comes from.
+
+        Raises:
+            ValueError: it comes from no event, so it is of no group.
+        """
+        if self.request.origin is None:
+            raise ValueError("only a trigger that comes from an event has a group")
+        return self.request.origin
 
 
 def check(request: Request) -> Ready | Rejected | Throttled | Unavailable:
@@ -40,8 +51,11 @@ def check(request: Request) -> Ready | Rejected | Throttled | Unavailable:
     version = _version(request.definition, directory)
     if isinstance(version, Rejected):
         return version
+    limits = conf.current()
+    if len(request.payload) > limits.max_payload_bytes:
+        return _too_large(len(request.payload), limits.max_payload_bytes)
     loop = request.origin.loop if request.origin else Loop.ALLOW_ALL
-    place = lineage.place(request.parent, request.id, request.definition, limit=conf.current().max_depth, loop=loop)
+    place = lineage.place(request.parent, request.id, request.definition, limit=limits.max_depth, loop=loop)
     if not isinstance(place, Lineage):
         return _cascade(place)
     trigger = _trigger(request, version, directory, place)
@@ -70,6 +84,11 @@ def unrunnable(slug: str, directory: Directory) -> str | None:
     if registry.latest(slug) is not None:
         return "code registers a workflow of the same name; rename one of the two"
     return checking.unrunnable(state.needs, directory.switched_off)
+
+
+def _too_large(size: int, limit: int) -> Rejected:
+    message = f"A payload may have {limit} bytes (WORKFLOWS_MAX_PAYLOAD_BYTES); this one has {size}."
+    return Rejected("payload_too_large", message)
 
 
 def _cascade(found: TooDeep | Looping) -> Throttled:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import msgspec
 
-from workflows import steps
-from workflows.intake import ancestry, submission
+from workflows import places, steps
+from workflows.intake import submission
 from workflows.intake.outcome import Submission
 from workflows.models import Environment
 from workflows.trigger import Request, Source
@@ -33,7 +33,7 @@ def submit(
     running = steps.running.get()
     return submission.submit(
         Request(
-            parent=ancestry.of_running(running.instance) if running else None,
+            parent=places.of_running(running.instance) if running else None,
             org_id=UUID(str(env.org_id)),
             env_id=env.id,
             definition=definition,

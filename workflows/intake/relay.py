@@ -6,8 +6,8 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
-from workflows import engine, matching, outbox
-from workflows.intake import ancestry, emission, events, refresher
+from workflows import engine, matching, outbox, places
+from workflows.intake import emission, events, refresher
 from workflows.intake.directory import Directory
 from workflows.intake.events import Emitted
 from workflows.intake.refresher import DirectoryUnavailable
@@ -65,7 +65,7 @@ def _submit(directory: Directory, rows: Sequence[Told], told: Collection[int]) -
 def _emitted(directory: Directory, rows: Sequence[Told]) -> Iterable[tuple[Emitted, Told]]:
     """Yield the rows that something may be bound to, with the lineage of their instances."""
     wanted = [row for row in rows if _has_match(directory, row)]
-    places = ancestry.of_instances([row.instance_id for row in wanted]) if wanted else {}
+    parents = places.of_instances([row.instance_id for row in wanted]) if wanted else {}
     for row in wanted:
         yield (
             Emitted(
@@ -75,7 +75,7 @@ def _emitted(directory: Directory, rows: Sequence[Told]) -> Iterable[tuple[Emitt
                 payload=row.payload.encode(),
                 key=row.key,
                 cause=row.instance_id,
-                parent=places.get(row.instance_id),
+                parent=parents.get(row.instance_id),
             ),
             row,
         )

@@ -1,6 +1,7 @@
 """Change how far an org is enrolled: the flags, their history and the version, in one transaction."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -109,7 +110,12 @@ def _validate(flags: OrganizationFlags) -> None:
     try:
         flags.full_clean()
     except ValidationError as error:
-        raise RolloutRefused("values_invalid", "; ".join(error.messages), error.message_dict) from error
+        faults = error.message_dict
+        told = "; ".join(f"{name}: {' '.join(messages)}" for name, messages in faults.items())
+        raise RolloutRefused("values_invalid", told, faults) from error
+    # No bound excludes what is no number.
+    if not isfinite(flags.weight):
+        raise RolloutRefused("values_invalid", "weight: Enter a number.", {"weight": ["Enter a number."]})
 
 
 def share_of(described_flags: Mapping[str, Any]) -> Share:

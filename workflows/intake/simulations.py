@@ -135,7 +135,7 @@ def check(wish: Wish) -> None:
         # A number that is none compares as false.
         if value is not None and not least <= value <= most:
             raise SimulationRefused(
-                "values_invalid", f"{name} must be between {least:g} and {most:g}, not {value:g}.", name
+                "values_invalid", f"{name} must be between {least:,} and {most:,}, not {value:,}.", name
             )
 
 

@@ -7,17 +7,18 @@ from uuid import UUID
 
 import structlog
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 from django.utils import timezone
 
 from workflows import audit, conf
 from workflows.audit import Actor
 from workflows.cleanup import locks
 from workflows.cleanup.batches import Walk
-from workflows.intake import bulk, refresher, suppressed, targets
+from workflows.intake import backlogs, bulk, refresher, suppressed, targets
 from workflows.intake.lookup import LookupUnavailable
+from workflows.intake.narrowing import Narrowed
 from workflows.intake.targets import Outcome, Target
-from workflows.models import BulkAction, BulkState, BulkVerb, Storm
+from workflows.models import AuditRecord, BulkAction, BulkState, BulkVerb, Storm
 from workflows.search import SearchInvalid
 
 log = structlog.get_logger(__name__)
@@ -58,6 +59,8 @@ class Slice:
         # Whether the last target was left in the middle, to go on with it in the next slice.
         self._cut = False
         self._missed: set[UUID] = set()
+        # Whether a backlog's walk has ended any, so that the next slice does not begin where this one did.
+        self._gained = False
 
     def work(self) -> bool:
         action = self._action
@@ -66,6 +69,13 @@ class Slice:
         action.save(update_fields=["state", "started_at"])
         if self._beat({}):
             return self._aborted()
+        if action.action == BulkVerb.CANCEL_BACKLOG:
+            return self._cancel_backlog(narrowed)
+        return self._work_through(narrowed)
+
+    def _work_through(self, narrowed: Narrowed) -> bool:
+        """Do what is meant one by one."""
+        action = self._action
         for page in targets.find(action.action, narrowed, dict(action.place)):
             for target in page.targets:
                 self._do(target)
@@ -74,6 +84,34 @@ class Slice:
             # Without a target or a place nothing is gained yet that the next slice could go on from.
             if (page.targets or page.place) and self._is_over():
                 return False
+        return self._ended()
+
+    def _cancel_backlog(self, narrowed: Narrowed) -> bool:
+        """Do what is meant as `cleanup_event_storm` does: each batch counts in the audit record as it is done."""
+        action = self._action
+        how = Walk(record=action.audit_id, stop=self._is_to_end, told=self._take_count)
+        tally = backlogs.cancel(backlogs.meant(narrowed), action.reason, actor=self._actor.name, how=how).tally
+        if self._is_aborted():
+            return self._aborted()
+        if tally.after is not None and (tally.done or tally.stopped):
+            return False
+        if tally.busy:
+            action.note = f"{tally.busy} were held by others, or changed meanwhile; begin it again for these."
+            self._add(Outcome.FAILED, tally.busy)
+        return self._ended()
+
+    def _is_to_end(self) -> bool:
+        # What was walked over without finding any is walked over again by the next slice.
+        return self._stop() or self._is_aborted() or (self._gained and self._is_over())
+
+    def _take_count(self, done: int) -> None:
+        """Have the row say what the audit record does: that was counted in the statement that did it."""
+        self._gained = self._gained or done > 0
+        counted = AuditRecord.objects.filter(pk=OuterRef("audit_id")).values("count")
+        BulkAction.objects.filter(pk=self._action.pk).update(done=Subquery(counted), heartbeat_at=timezone.now())
+
+    def _ended(self) -> bool:
+        action = self._action
         action.refresh_from_db(fields=["done", "failed"])
         nothing = action.failed and not action.done
         bulk.end(action, BulkState.FAILED if nothing else BulkState.DONE, action.note)
@@ -105,6 +143,8 @@ class Slice:
                 self._count(targets.redrive(target, self._action.reason, self._actor))
             case BulkVerb.REPLAY_SUPPRESSED:
                 self._replay(target)
+            case BulkVerb.CANCEL_BACKLOG:
+                raise AssertionError("a backlog is not cancelled one by one")
 
     def _cancel(self, target: Target) -> None:
         """Cancel and count in one transaction, so that the count is exact whatever becomes of the process."""

@@ -4,7 +4,7 @@ Preflight, the damper for what comes from an event, admit, then start what passe
 source costs one exchange with Redis and no SQL.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID
@@ -13,11 +13,11 @@ import django.db
 import structlog
 from django.db import connection
 
-from mollifier import decision, gate, tasks
+from mollifier import decision, gate
 from mollifier.decision import Decision, Left, Mode, Passed, Reason
 from workflows import engine, faults
 from workflows.faults import Fault
-from workflows.intake import damper, isolation, lookup, preflight, traced, view
+from workflows.intake import admission, damper, isolation, lookup, preflight, traced, view
 from workflows.intake.isolation import Failed
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.outcome import (
@@ -57,7 +57,6 @@ __all__ = [
 
 log = structlog.get_logger(__name__)
 
-STARTING = decision.PassThrough | decision.ShadowLog | decision.Mirrored
 # A bound id that is found nowhere may still be on its way this long; then the key may be taken over.
 BINDING_GRACE_MS = 30_000
 
@@ -68,7 +67,7 @@ def submit(request: Request) -> Submission:
     ready = preflight.check(request)
     if not isinstance(ready, Ready):
         return ready
-    return _damp(ready) if damper.asks(ready) else _conclude(ready, _admit(ready))
+    return _damp(ready) if damper.asks(ready) else _conclude(ready, admission.ask(ready.arrival))
 
 
 @traced.triggers
@@ -79,8 +78,8 @@ def submit_many(requests: Sequence[Request]) -> list[Submission]:
     """
     checked = [preflight.check(request) for request in requests]
     ready = {index: each for index, each in enumerate(checked) if isinstance(each, Ready) and not damper.asks(each)}
-    decided = dict(zip(ready, _admit_many(list(ready.values())), strict=True))
-    passed = {index: each for index, each in ready.items() if isinstance(decided[index], STARTING)}
+    decided = dict(zip(ready, admission.ask_many([each.arrival for each in ready.values()]), strict=True))
+    passed = {index: each for index, each in ready.items() if isinstance(decided[index], admission.STARTING)}
     done = _start_many(passed, decided)
     for index, each in enumerate(checked):
         if isinstance(each, Ready) and index not in done:
@@ -89,50 +88,28 @@ def submit_many(requests: Sequence[Request]) -> list[Submission]:
 
 
 def _damp(ready: Ready) -> Submission:
-    """Take in a trigger that comes from an event, if there is room in its group.
-
-    The group's lock is held until the row is committed or the gate has answered.
-    """
+    """Take in a trigger that comes from an event, if there is room in its group."""
+    taken = admission.damped(ready)
+    if isinstance(taken, Failed):
+        return _start_failed(ready, taken)
     try:
-        with damper.room(ready) as held:
-            decided = _admit(held) if isinstance(held, Ready) else held
-            result = traced.start(ready.trigger) if isinstance(decided, STARTING) else None
-        return _damped(ready, decided, result)
-    except (django.db.Error, UnicodeError, engine.StartContended) as error:
+        return _damped(ready, taken.answer, taken.start)
+    except django.db.Error as error:
         return _start_failed(ready, Failed(isolation.fault_of(error), error))
 
 
-def _damped(ready: Ready, decided: Decision | damper.Refused | damper.Known, result: engine.Start | None) -> Submission:
+def _damped(ready: Ready, decided: admission.Answer, result: engine.Start | None) -> Submission:
     match decided:
-        case damper.Refused(outcome, backlog):
-            damper.suppress(ready, backlog)
-            return outcome
+        case damper.Refused() as refused:
+            damper.suppress(ready, refused)
+            return refused.outcome
         case damper.Known(id_):
             return _owned(ready, id_)
         case decision.NoRoom():
-            damper.suppress(ready)
+            damper.suppress_at_gate(ready)
             return _conclude(ready, decided)
         case _:
             return _started(ready, result, decided) if result else _conclude(ready, decided)
-
-
-def _admit(ready: Ready, *, force: Reason | None = None, rebind_from: UUID | None = None) -> Decision:
-    """Ask the gate about one trigger."""
-    decided = traced.admit(ready.arrival, force=force, rebind_from=rebind_from)
-    _wake([decided])
-    return decided
-
-
-def _admit_many(ready: Sequence[Ready]) -> list[Decision]:
-    decided = traced.admit_many([each.arrival for each in ready])
-    _wake(decided)
-    return decided
-
-
-def _wake(decided: Iterable[Decision]) -> None:
-    """Have a drainer started when there is none and the gate asks for one."""
-    if any(isinstance(each, decision.Mollify | decision.Mirrored) and each.wake for each in decided):
-        tasks.wake()
 
 
 def _conclude(ready: Ready, decided: Decision) -> Submission:
@@ -235,8 +212,8 @@ def _divert(ready: Ready) -> Submission:
     """Have the trigger buffered because the database is away; one that the damper counts has no room without it."""
     if damper.asks(ready) or ready.arrival.rollout.effective is not Mode.ON or not ready.arrival.bufferable:
         return Unavailable()
-    decided = _admit(ready, force=Reason.DATABASE_UNAVAILABLE)
-    if isinstance(decided, STARTING):
+    decided = admission.ask(ready.arrival, force=Reason.DATABASE_UNAVAILABLE)
+    if isinstance(decided, admission.STARTING):
         return Unavailable()
     return _conclude(ready, decided)
 
@@ -271,7 +248,7 @@ def _existing(ready: Ready, id_: UUID, bound_for_ms: int) -> Submission:
         return Existing(found)
     if bound_for_ms < BINDING_GRACE_MS:
         return InProgress(id_)
-    decided = _admit(ready, rebind_from=id_)
+    decided = admission.ask(ready.arrival, rebind_from=id_)
     return InProgress(id_) if isinstance(decided, decision.Existing) else _conclude(ready, decided)
 
 

@@ -14,6 +14,7 @@ from django.db.models import Count, Q
 
 from mollifier.entry import DeadLetterOutcome, State
 from workflows import conf, engine, eventlog
+from workflows.cleanup import backlog
 from workflows.cleanup.batches import FIRST
 from workflows.intake import clearing, control, deadletters, narrowing, refresher, view
 from workflows.intake.clearing import Found
@@ -33,6 +34,7 @@ ANY = frozenset(READERS)
 KNOWN: Mapping[str, frozenset[str]] = MappingProxyType(
     {
         BulkVerb.CANCEL: ANY,
+        BulkVerb.CANCEL_BACKLOG: frozenset({"org", "env", "definition", "event"}),
         BulkVerb.REDRIVE: ANY - {"status"},
         BulkVerb.REPLAY_SUPPRESSED: frozenset({"org", "env", "definition", "event", "age", "created"}),
     }
@@ -88,6 +90,8 @@ def check(verb: str, found: Filter) -> None:
         if term.qualifier not in KNOWN[verb]:
             known = ", ".join(each for each in READERS if each in KNOWN[verb])
             raise SearchInvalid(str(term), f"{verb} can't be told apart by {term.qualifier}", f"use {known}")
+        if term.excluded and verb == BulkVerb.CANCEL_BACKLOG and term.qualifier not in ("org", "env"):
+            raise SearchInvalid(str(term), f"{verb} leaves out no {term.qualifier}", "name each that is meant")
 
 
 def find(verb: str, narrowed: Narrowed, place: Mapping[str, Any], rounds: int = ROUNDS) -> Iterator[Page]:
@@ -98,19 +102,27 @@ def find(verb: str, narrowed: Narrowed, place: Mapping[str, Any], rounds: int = 
     """
     match BulkVerb(verb):
         case BulkVerb.CANCEL:
-            yield from _cancellable(narrowed, place, rounds)
+            yield from _cancellable(narrowed, place, rounds, LIVE, WALKED)
+        case BulkVerb.CANCEL_BACKLOG:
+            yield from _cancellable(narrowed, place, rounds, clearing.CANCELLABLE, backlog.WAITING)
         case BulkVerb.REDRIVE:
             yield from _dead_letters(narrowed, place)
         case BulkVerb.REPLAY_SUPPRESSED:
             yield from _storms(narrowed, place)
 
 
-def _cancellable(narrowed: Narrowed, place: Mapping[str, Any], rounds: int) -> Iterator[Page]:
+def _cancellable(
+    narrowed: Narrowed,
+    place: Mapping[str, Any],
+    rounds: int,
+    states: tuple[State, ...],
+    walked_: tuple[Status, ...],
+) -> Iterator[Page]:
     """Yield what is buffered first, then rows: an entry leaves the buffer after its row is committed."""
     statuses = narrowed.filter.statuses
     if "step" not in place and narrowing.is_buffered(statuses):
-        yield from _buffered(narrowed, place, LIVE, lambda found: not found.is_cancelled)
-    walked = [status for status in WALKED if status in statuses]
+        yield from _buffered(narrowed, place, states, lambda found: not found.is_cancelled)
+    walked = [status for status in walked_ if status in statuses]
     after, met = UUID(place.get("after", str(FIRST))), True
     for step in range(place.get("step", 0), rounds * len(walked)):
         if step % len(walked) == 0:

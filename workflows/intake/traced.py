@@ -64,6 +64,15 @@ def start(trigger: Trigger) -> engine.Start:
     return result
 
 
+def start_together(triggers: Sequence[Trigger]) -> list[engine.Start]:
+    """Start triggers in the caller's transaction, all or none."""
+    with tracing.span("engine.start", count=len(triggers)):
+        results = engine.start_many([Draft(each) for each in triggers])
+    for each, result in zip(triggers, results, strict=True):
+        begun(each, result)
+    return results
+
+
 def start_many(drafts: Sequence[Draft]) -> list[Written]:
     with tracing.span("engine.start", count=len(drafts)):
         written = isolation.write(drafts, engine.start_many, time.monotonic() + BATCH_SECONDS)

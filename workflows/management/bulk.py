@@ -184,13 +184,19 @@ def batch_size(text: str) -> int:
     return int(text)
 
 
+def whole(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) < 2**63:
+        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
 def moment(text: str) -> datetime:
     """Read a time of the past: an age (90s, 15m, 6h, 30d), or a date and time."""
-    if age := AGE.fullmatch(text):
-        return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: float(age[1])})
     try:
+        if age := AGE.fullmatch(text):
+            return datetime.now(UTC) - timedelta(**{UNITS[age[2]]: float(age[1])})
         given = datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ArgumentTypeError(f"{text!r} is no age like 6h or 30d, and no time like 2026-01-31T12:00Z") from None
     return given if given.tzinfo else given.replace(tzinfo=UTC)
 

@@ -13,6 +13,7 @@ from workflows.models.hook import Hook, Resumption
 from workflows.models.instance import Instance
 from workflows.models.outbox import Outbox
 from workflows.models.plan import PlanEvent, PlanEventKind, PlanStatus, RolloutPlan
+from workflows.models.role import RoleGrant
 from workflows.models.schedule import CatchUp, Overlap, Schedule, ScheduleFires
 from workflows.models.secret import Secret, SecretChange, SecretVerb
 from workflows.models.shard import Shard
@@ -54,6 +55,7 @@ __all__ = [
     "PlanEventKind",
     "PlanStatus",
     "Resumption",
+    "RoleGrant",
     "RolloutMode",
     "RolloutPlan",
     "Schedule",

@@ -2,16 +2,15 @@
 
 from django.db import models
 
+from workflows.models.acted import Reasoned
 from workflows.models.version import Versioned
 
 
-class ActionSwitch(Versioned):
+class ActionSwitch(Reasoned, Versioned):
     """Switches an action off, with the reason that the steps it fails will show."""
 
     name = models.CharField(max_length=100, primary_key=True)
     disabled = models.BooleanField(default=True)
-    reason = models.TextField()
-    actor_name = models.CharField(max_length=150)
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:

@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
+from workflows.models.acted import Acted
 from workflows.models.tenant import Organization
 
 
@@ -18,7 +18,7 @@ class AuditOutcome(models.TextChoices):
     FAILED = "failed"
 
 
-class AuditRecord(models.Model):
+class AuditRecord(Acted):
     """One act. Never deleted, and never changed once it has ended; the database refuses both.
 
     `count` grows in the transactions that do the work, so it is exact whatever becomes of the process. `target` is
@@ -28,9 +28,6 @@ class AuditRecord(models.Model):
     verb = models.CharField(max_length=40)
     target = models.CharField(max_length=200, blank=True, default="")
     org = models.ForeignKey(Organization, null=True, on_delete=models.PROTECT, related_name="audit_records")
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     filter = models.JSONField(default=dict)
     count = models.BigIntegerField(default=0)
     outcome = models.CharField(max_length=12, choices=AuditOutcome.choices, default=AuditOutcome.RUNNING)

@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from workflows.models.acted import Acted
 from workflows.models.audit import AuditRecord
 from workflows.models.tenant import Environment
 
@@ -15,6 +15,7 @@ class BulkVerb(models.TextChoices):
     """What is done."""
 
     CANCEL = "cancel"
+    CANCEL_BACKLOG = "cancel_backlog"
     REDRIVE = "redrive"
     REPLAY_SUPPRESSED = "replay_suppressed"
 
@@ -32,7 +33,7 @@ class BulkState(models.TextChoices):
 UNFINISHED = (BulkState.PENDING, BulkState.RUNNING)
 
 
-class BulkAction(models.Model):
+class BulkAction(Acted):
     """A verb, a search and a reason. Only workflows/intake/bulk.py writes it.
 
     `env` bounds it to one environment, null to none. `total` is what was counted beforehand, at least that many with
@@ -44,9 +45,6 @@ class BulkAction(models.Model):
     action = models.CharField(max_length=20, choices=BulkVerb.choices)
     search = models.CharField(max_length=2_000)
     env = models.ForeignKey(Environment, null=True, on_delete=models.PROTECT, related_name="bulk_actions")
-    reason = models.TextField()
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
     state = models.CharField(max_length=10, choices=BulkState.choices, default=BulkState.PENDING)
     total = models.BigIntegerField(null=True)
     more = models.BooleanField(default=False)

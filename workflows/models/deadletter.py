@@ -2,9 +2,9 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 
+from workflows.models.acted import Acted
 from workflows.models.tenant import Environment
 
 
@@ -15,7 +15,7 @@ class Decision(models.TextChoices):
     DISCARDED = "discarded"
 
 
-class DeadLetterDecision(models.Model):
+class DeadLetterDecision(Acted):
     """One dead letter tried again or removed: who, why, and what it was. Never changed, never deleted."""
 
     entry_id = models.UUIDField()
@@ -23,9 +23,6 @@ class DeadLetterDecision(models.Model):
     decision = models.CharField(max_length=10, choices=Decision.choices)
     definition = models.CharField(max_length=100)
     error = models.TextField()
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MinValueValidator
 from django.db import models
 
+from workflows.models.acted import Acted
 from workflows.models.json import RawJsonField
 from workflows.models.version import Versioned
 
@@ -79,13 +80,10 @@ class DefinitionVersion(models.Model):
         super().save(*args, **kwargs)
 
 
-class DefinitionChange(models.Model):
+class DefinitionChange(Acted):
     """One change of a definition: who, why, before and after. Never changed; it outlives the definition."""
 
     slug = models.CharField(max_length=100)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     before = models.JSONField()
     after = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from workflows.models.acted import Acted
 from workflows.models.tenant import Organization
 from workflows.models.version import Versioned
 
@@ -49,13 +49,10 @@ class OrganizationFlags(Versioned):
         return f"{self.org_id}: {self.mode}"
 
 
-class FlagChange(models.Model):
+class FlagChange(Acted):
     """One flip: who, why, before and after. Never changed, never deleted."""
 
     org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="flag_changes")
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     before = models.JSONField()
     after = models.JSONField()
     created_at = models.DateTimeField(auto_now_add=True)

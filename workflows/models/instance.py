@@ -69,7 +69,9 @@ class Instance(models.Model):
             ),
         ]
         indexes: ClassVar = [
-            models.Index(fields=["env", "-id"], name="instance_of_env"),
+            # Lists go by acceptance, of one environment and of all. Read backwards: what grows at its end stays dense.
+            models.Index(fields=["env", "accepted_at", "id"], name="instance_of_env"),
+            models.Index(fields=["accepted_at", "id"], name="instance_accepted"),
             models.Index(fields=["shard", "wake_at"], name="instance_ready", condition=Q(wake_at__isnull=False)),
             models.Index(fields=["shard", "epoch"], name="instance_owned", condition=Q(status="running")),
             models.Index(fields=["status", "-id"], name="instance_unfinished", condition=Q(finished_at__isnull=True)),
@@ -85,7 +87,11 @@ class Instance(models.Model):
                 name="instance_suspect",
                 condition=Q(takeovers__gte=2, wake_at__isnull=False),
             ),
-            models.Index(fields=["parent_id", "id"], name="instance_of_parent", condition=Q(parent_id__isnull=False)),
+            models.Index(
+                fields=["parent_id", "accepted_at", "id"],
+                name="instance_of_parent",
+                condition=Q(parent_id__isnull=False),
+            ),
             GinIndex(fields=["tags"], name="instance_tags", fastupdate=True),
         ]
 

@@ -2,10 +2,10 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from workflows.models.acted import Acted, Reasoned
 from workflows.models.tenant import Organization
 
 
@@ -34,7 +34,7 @@ class PlanEventKind(models.TextChoices):
     ABORTED = "aborted"
 
 
-class RolloutPlan(models.Model):
+class RolloutPlan(Acted):
     """One org's way up, a step at a time. Only `workflows.intake.plans` writes it.
 
     `steps` are JSON: mode, percent and the seconds each bakes. `step` is where it stands since `step_at`, and
@@ -55,9 +55,6 @@ class RolloutPlan(models.Model):
     max_dwell_p95_ms = models.PositiveIntegerField()
     max_stale = models.PositiveIntegerField()
     max_fail_open_percent = models.FloatField()
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
     ended_at = models.DateTimeField(null=True)
 
@@ -76,14 +73,12 @@ class RolloutPlan(models.Model):
         return f"plan {self.pk} of {self.org_id}: {self.status}"
 
 
-class PlanEvent(models.Model):
+class PlanEvent(Reasoned):
     """One thing that happened to a plan: who, when, why, and what was measured."""
 
     plan = models.ForeignKey(RolloutPlan, on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=12, choices=PlanEventKind.choices)
     step = models.PositiveSmallIntegerField()
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     measured = models.JSONField(default=dict)
     created_at = models.DateTimeField(auto_now_add=True)
 

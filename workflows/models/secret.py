@@ -2,11 +2,11 @@
 
 from typing import ClassVar
 
-from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from uuid_utils.compat import uuid7
 
+from workflows.models.acted import Acted
 from workflows.models.tenant import Environment, Organization
 
 
@@ -40,16 +40,13 @@ class SecretVerb(models.TextChoices):
     DELETED = "deleted"
 
 
-class SecretChange(models.Model):
+class SecretChange(Acted):
     """One change of a secret: who, when, why; never what it is. Never changed, never deleted."""
 
     org = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="secret_changes")
     env = models.ForeignKey(Environment, null=True, on_delete=models.PROTECT, related_name="secret_changes")
     name = models.CharField(max_length=100)
     verb = models.CharField(max_length=10, choices=SecretVerb.choices)
-    actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
-    actor_name = models.CharField(max_length=150)
-    reason = models.TextField()
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

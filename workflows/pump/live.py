@@ -132,11 +132,12 @@ class Live:
 
         Steps that are asked for, or whose retry is due, are started.
         """
-        if self.paused or self.refusal is not None:
-            return self._facts(epoch) or (None if self.paused else self.refusal)
-        self._begin(start)
-        if (facts := self._facts(epoch)) is not None:
+        if not self.paused and self.refusal is None:
+            self._begin(start, epoch)
+        if (facts := self._facts(epoch)) is not None or self.paused:
             return facts
+        if self.refusal is not None:
+            return self.refusal
         fence = Fence(self.tail, epoch)
         if (result := self.replay.result) is not None:
             return turns.finish(self.id, result, fence)
@@ -151,7 +152,7 @@ class Live:
                     completed.append(turns.wait_completed(pending.correlation_id))
         return self._decide(now, fence, completed)
 
-    def _begin(self, start: Start) -> None:
+    def _begin(self, start: Start, epoch: int) -> None:
         """Begin what was asked for since the last time: steps and facts at once, waits and hooks when decided."""
         for pending in self.replay.take_fresh():
             if pending.due_at is not None or pending.recorded:
@@ -159,6 +160,9 @@ class Live:
             match pending.call:
                 case StepCall() as call:
                     self.running[pending.correlation_id] = start(pending, call)
+                case Emit() as emit if failure := turns.refused(emit, conf.current().max_payload_bytes):
+                    # By its end, which the log tells: another limit one day changes nothing that a replay lives.
+                    self.refusal = turns.fail(self.id, failure, Fence(epoch=epoch))
                 case Emit() as emit:
                     self.outgoing.append(turns.emitted(pending.correlation_id, emit))
                 case Child():

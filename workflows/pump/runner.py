@@ -171,7 +171,7 @@ class Runner:
         try:
             fed = live.feed(events)
         except ReplayDivergence as error:
-            log.warning("workflows.replay_diverged", instance=str(live.id), error=str(error))
+            log.warning("workflows.replay_diverged", instance_id=str(live.id), error=str(error))
             self._fail(live, error.code, str(error), Status.SYSTEM_FAILURE)
             return
         if fed is Fed.ENDED:
@@ -222,7 +222,7 @@ class Runner:
                 live.log_bytes += write.size
                 self._landed(live, appended, write.request)
             case Conflict(tail):
-                log.info("workflows.fence_conflict", instance=str(live.id), at=write.request.fence.tail, tail=tail)
+                log.info("workflows.fence_conflict", instance_id=str(live.id), at=write.request.fence.tail, tail=tail)
                 self._conflicted(live, write)
             case LogFull():
                 self._fail(live, "log_full", "the log has reached its cap")

@@ -8,16 +8,16 @@ import signal
 import sys
 import time
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from mollifier import buffer, pages, stats, terminal
+from mollifier import names, pages, stats, terminal
 from mollifier.decision import Scope
 from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
@@ -39,14 +39,19 @@ class Shown:
     overview: stats.Overview
     orgs: tuple[stats.OrgDepth, ...] = ()
     entries: tuple[Entry, ...] = ()
+    names: Mapping[str, str] = field(default_factory=dict)
+
+    def named(self) -> list[stats.OrgDepth]:
+        """Return the orgs by what people call them."""
+        return [replace(each, org=self.names.get(each.org, each.org)) for each in self.orgs]
 
 
 class Command(BaseCommand):
     help = "Show the buffer: depth, age, flow and the deepest orgs; or the entries of --org, or of one of its --env."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--org", help="id of an org: its depth and oldest entries")
-        parser.add_argument("--env", help="id of one of its environments: its newest entries")
+        parser.add_argument("--org", help="slug or id of an org: its depth and oldest entries")
+        parser.add_argument("--env", help="slug or id of one of its environments: its newest entries")
         parser.add_argument("--json", action="store_true", help="print one object to stdout")
         parser.add_argument("--check", metavar="CONDITION", help="exit 3 when it holds, as in 'oldest>60'")
         parser.add_argument(
@@ -60,6 +65,7 @@ class Command(BaseCommand):
         condition = parsed(options["check"]) if options["check"] else None
         if options["env"] and not options["org"]:
             raise CommandError("--env needs --org", returncode=EXIT_USAGE)
+        options |= place(options["org"], options["env"])
         if options["watch"] is not None:
             self.watch(options, condition)
             return
@@ -103,7 +109,7 @@ class Command(BaseCommand):
 
     def show(self, shown: Shown, twin: Twin, seconds: float, *, drawn: bool) -> None:
         now = datetime.now(UTC)
-        lines = twin.draw(shown.overview, shown.orgs, now) + [entry_line(each) for each in shown.entries]
+        lines = twin.draw(shown.overview, shown.named(), now) + [entry_line(each) for each in shown.entries]
         head = f"{now:%Y-%m-%d %H:%M:%S} UTC"
         if not drawn:
             self.stdout.write("\n".join([head, *lines, "", ""]))
@@ -155,14 +161,30 @@ def look(org: str | None, env: str | None) -> Shown:
         return Shown(overview)
     try:
         orgs = tuple(stats.of_orgs([org]).values()) if org else overview.orgs
-        return Shown(overview, orgs, tuple(listed(org, env)))
+        return Shown(overview, orgs, tuple(listed(org, env)), names.current().of_orgs([each.org for each in orgs]))
     except BufferUnavailable:
         return Shown(stats.Overview())
 
 
+def place(org: str | None, env: str | None) -> dict[str, str | None]:
+    """Find the ids of what was named.
+
+    Raises:
+        CommandError: there is no such org, or environment of it.
+    """
+    known = names.current()
+    found = known.org(org) if org else None
+    if org and found is None:
+        raise CommandError(f"--org: there is no org {org!r}; name one by its slug", returncode=EXIT_REFUSED)
+    within = known.env(found, env) if found and env else None
+    if env and within is None:
+        raise CommandError(f"--env: {org} has no environment {env!r}", returncode=EXIT_REFUSED)
+    return {"org": found, "env": within}
+
+
 def listed(org: str | None, env: str | None) -> list[Entry]:
     if org and env:
-        return buffer.newest(Scope(org, env), None, ENTRIES_SHOWN)
+        return list(pages.newest(Scope(org, env), None, ENTRIES_SHOWN).entries)
     return pages.oldest(ENTRIES_SHOWN, org) if org else []
 
 
@@ -206,14 +228,14 @@ def as_json(shown: Shown) -> str:
         "at": now.isoformat(),
         "verdict": {"level": verdict.level.value, "why": verdict.why},
         **asdict(shown.overview),
-        "orgs": [asdict(each) for each in shown.orgs],
+        "orgs": [asdict(each) | {"name": shown.names.get(each.org)} for each in shown.orgs],
         "entries": [told(each) for each in shown.entries],
     }
     return json.dumps(found, default=str)
 
 
 def as_text(shown: Shown) -> list[str]:
-    rows = [*map(terminal.org_line, shown.orgs), *map(entry_line, shown.entries)]
+    rows = [*map(terminal.org_line, shown.named()), *map(entry_line, shown.entries)]
     return [*terminal.summary(shown.overview), *rows]
 
 

@@ -3,7 +3,7 @@
 import json
 import logging
 import signal
-from argparse import ArgumentParser
+from argparse import ArgumentParser, ArgumentTypeError
 from dataclasses import asdict
 from math import inf
 from time import monotonic, sleep
@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--once", action="store_true", help="end when nothing waits any more")
-        parser.add_argument("--seconds", type=float, default=inf, help="end after so long")
+        parser.add_argument("--seconds", type=positive, default=inf, help="end after so long")
         parser.add_argument("--json", action="store_true", help="print one object to stdout")
 
     def handle(self, *_: Any, once: bool, seconds: float, json: bool, **__: Any) -> None:
@@ -68,6 +68,13 @@ class Command(BaseCommand):
                 f"settled {report.settled}, requeued {report.requeued}, failed {report.failed}, "
                 f"buried {report.buried}, {report.waiting} still wait"
             )
+
+
+def positive(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def added(total: DrainReport, more: DrainReport) -> DrainReport:

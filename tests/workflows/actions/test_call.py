@@ -1,13 +1,11 @@
 """One call: its key, its lineage, and nothing of its values shown."""
 
-from datetime import UTC, datetime
-
 import pytest
 from uuid_utils.compat import uuid7
 
-from tests.tenants import make_env
+from tests.workflows.making import make_instance
 from workflows.actions.call import ActionCall, Arguments, Scope
-from workflows.models import Instance
+from workflows.lineage import Lineage
 
 
 class Greeting(Arguments, frozen=True, kw_only=True):
@@ -33,18 +31,13 @@ def test_a_call_shows_names_and_no_values() -> None:
 
 
 @pytest.mark.django_db
-def test_the_lineage_is_the_instances() -> None:
-    env, root, now = make_env(), uuid7(), datetime.now(UTC)
-    made = Instance.objects.create(
-        org=env.org, env=env, definition="d", version=1, source="api", shard=0, root_id=root, depth=3,
-        accepted_at=now, created_at=now, last_event_at=now,
-    )  # fmt: skip
-    lineage = call(instance=made.id).lineage()
-    assert (lineage.root_id, lineage.instance_id, lineage.depth) == (root, made.id, 3)
+def test_the_lineage_is_the_instances_with_the_definitions_above_it() -> None:
+    root, parent = uuid7(), uuid7()
+    made = make_instance("d", root_id=root, parent_id=parent, depth=3, chain=["a", "b", "c"])
+    assert call(instance=made).lineage() == Lineage(made, root, parent, 3, ("a", "b", "c", "d"))
 
 
 @pytest.mark.django_db
 def test_an_instance_without_a_row_is_its_own_root() -> None:
     made = call()
-    assert made.lineage().root_id == made.scope.instance
-    assert made.lineage().depth == 0
+    assert made.lineage() == Lineage(made.scope.instance, made.scope.instance)

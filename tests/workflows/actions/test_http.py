@@ -7,12 +7,14 @@ from django.db import connection
 from uuid_utils.compat import uuid7
 
 from tests import outside as servers
-from workflows import secrets
+from tests.spans import traces
+from workflows import secrets, tracing
 from workflows.actions import http
 from workflows.actions.running import ActionFailed
 from workflows.secrets import Author
 from workflows.steps import Fatal, Retryable
 
+__all__ = ["traces"]
 VALUE = "sk_live_0123456789"
 
 
@@ -38,6 +40,20 @@ def test_it_says_which_chain_asks_and_keeps_its_key_over_retries(outside, run, s
     assert first["mollifier-root"] == first["mollifier-parent"] == scope["instance"]
     assert first["mollifier-depth"] == "0"
     assert first["idempotency-key"] == again["idempotency-key"] != other["idempotency-key"]
+
+
+def test_it_names_the_span_it_is_sent_in_where_traces_are_on_and_nothing_where_they_are_off(
+    outside, run, traces
+) -> None:
+    with tracing.span("step charge"):
+        run("http", {"url": outside.url})
+        run("http", {"url": outside.url, "headers": {"Traceparent": "00-mine"}})
+    tracing.switch_off()
+    run("http", {"url": outside.url})
+    ours, mine, none = (seen.headers.get("traceparent") for seen in outside.seen)
+    span = traces.one("step charge").context
+    assert ours == f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"
+    assert (mine, none) == ("00-mine", None)
 
 
 def test_a_key_that_the_definition_gives_goes_before_ours(outside, run) -> None:

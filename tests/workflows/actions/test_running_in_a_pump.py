@@ -7,22 +7,14 @@ from django.db import connection
 
 from tests.workflows.making import data_of, make_instance, output, row, types_of
 from tests.workflows.pumping import running, until
-from workflows import registry, secrets
+from workflows import secrets
 from workflows.actions.running import run_action
-from workflows.registry import workflow
 from workflows.secrets import Author
 from workflows.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 VALUE = "sk_live_0123456789"
 SOON = {"backoff_seconds": 0.01}
-
-
-@pytest.fixture
-def flow(monkeypatch):
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
-    return workflow("flow")
 
 
 @pytest.fixture

@@ -1,11 +1,10 @@
 """Actions in the admin: listed, switched off and on again with a reason."""
 
 import pytest
-from django.contrib.admin.models import LogEntry
 
 from tests import people
 from workflows.actions import switches
-from workflows.models import ActionSwitch
+from workflows.models import ActionSwitch, AuditRecord
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/workflows/actionswitch/"
@@ -35,7 +34,11 @@ def test_one_is_switched_off_and_on_again_with_a_reason() -> None:
     assert 'aria-label="Switch http on"' in shown
     oscar.post(SWITCH, {"reason": "it is over"})
     assert switches.disabled() == {}
-    assert "an incident" in LogEntry.objects.order_by("id").first().change_message
+    records = AuditRecord.objects.order_by("id").values_list("verb", "target", "reason", "actor_name")
+    assert list(records) == [
+        ("switch_action_off", "http", "an incident", "oscar"),
+        ("switch_action_on", "http", "it is over", "oscar"),
+    ]
 
 
 def test_one_that_no_code_has_any_more_is_still_shown() -> None:

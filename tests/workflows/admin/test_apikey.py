@@ -3,10 +3,9 @@
 import re
 
 import pytest
-from django.contrib.admin.models import LogEntry
 
 from tests import people, tenants
-from workflows.models import ApiKey, Environment
+from workflows.models import ApiKey, AuditRecord, Environment
 
 pytestmark = pytest.mark.django_db
 ADD = "/admin/workflows/apikey/add/"
@@ -20,7 +19,7 @@ def make_key(environment: Environment, name: str = "checkout") -> ApiKey:
 def test_a_key_is_shown_once_and_kept_as_its_hash() -> None:
     environment = tenants.make_env("acme")
     client = people.ada()
-    form = {"name": "checkout", "env": str(environment.pk), "scopes": ["trigger:write"]}
+    form = {"name": "checkout", "env": str(environment.pk), "scopes": ["trigger:write"], "reason": "a new shop"}
     answer = client.post(ADD, form)
     key = re.search(r"mo_[\w]+_[\w]+", answer.content.decode()).group()
     made = ApiKey.objects.get()
@@ -29,11 +28,13 @@ def test_a_key_is_shown_once_and_kept_as_its_hash() -> None:
     assert (made.env, made.scopes) == (environment, ["trigger:write"])
     assert "no-store" in answer["Cache-Control"]
     assert key not in client.get("/admin/workflows/apikey/").content.decode()
-    assert LogEntry.objects.get().object_id == made.pk
+    record = AuditRecord.objects.get()
+    assert (record.verb, record.reason, record.actor_name) == ("make_apikey", "a new shop", "ada")
+    assert f"/admin/workflows/auditrecord/{record.pk}/change/" in answer.content.decode()
 
 
 def test_a_key_without_an_environment_is_not_made() -> None:
-    answer = people.ada().post(ADD, {"name": "checkout", "scopes": ["trigger:write"]})
+    answer = people.ada().post(ADD, {"name": "checkout", "scopes": ["trigger:write"], "reason": "x"})
     assert answer.status_code == 422
     assert not ApiKey.objects.exists()
 
@@ -52,7 +53,7 @@ def test_a_key_is_revoked_with_a_reason_that_is_kept() -> None:
     assert client.post(address, {"reason": ""}).status_code == 422
     client.post(address, {"reason": "the laptop is lost"})
     assert ApiKey.objects.get().revoked
-    assert "the laptop is lost" in LogEntry.objects.get().change_message
+    assert AuditRecord.objects.get().reason == "the laptop is lost"
     assert ">revoked<" in client.get("/admin/workflows/apikey/").content.decode()
 
 

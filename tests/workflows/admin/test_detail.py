@@ -4,34 +4,15 @@ import msgspec
 import pytest
 
 from tests import stock, tenants
-from tests.workflows.pumping import run_until_idle
-from workflows import engine, registry, workflow
+from tests.workflows.admin.looking import ran, shown
 from workflows.admin import detail
-from workflows.intake import lookup
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def environment(monkeypatch):
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
+def environment(own_workflows):
     return tenants.make_env("acme")
-
-
-def ran(environment, code, name="shown"):
-    workflow(name)(code)
-    trigger = tenants.trigger(environment, definition=name)
-    engine.start(trigger)
-    run_until_idle()
-    return seen(environment, trigger.id)
-
-
-def seen(environment, id_):
-    env = tenants.seen(environment)
-    view = lookup.find(env, id_)
-    assert view is not None
-    return env, view
 
 
 async def short(ctx, payload):
@@ -40,7 +21,7 @@ async def short(ctx, payload):
 
 
 def test_the_life_of_an_instance_is_the_first_row_and_its_operations_follow(environment) -> None:
-    env, view = ran(environment, short)
+    env, view = shown(environment, ran(environment, short))
     live = detail.read_live(env, view, start=None, tokens=True)
     whole, wait = live.lines
     assert (whole.kind, whole.name, whole.row.outcome) == ("instance", "shown", "completed")
@@ -51,7 +32,7 @@ def test_the_life_of_an_instance_is_the_first_row_and_its_operations_follow(envi
 
 
 def test_the_rest_is_the_log_and_what_it_holds_covered(environment) -> None:
-    env, view = ran(environment, short)
+    env, view = shown(environment, ran(environment, short))
     live = detail.read_live(env, view, start=None, tokens=True)
     rest = detail.read_rest(view, live.veil, 0)
     assert [moment.title for moment in rest.moments] == [
@@ -67,7 +48,7 @@ def test_the_rest_is_the_log_and_what_it_holds_covered(environment) -> None:
 
 
 def test_a_part_of_a_log_has_a_line_of_its_own_time(environment) -> None:
-    env, view = ran(environment, short)
+    env, view = shown(environment, ran(environment, short))
     live = detail.read_live(env, view, start=3, tokens=True)
     (wait,) = live.lines
     assert wait.kind == "wait"
@@ -78,7 +59,7 @@ def test_a_failure_is_the_look_of_its_end(environment) -> None:
     async def broken(ctx, payload):
         raise ValueError("no such customer")
 
-    env, view = ran(environment, broken)
+    env, view = shown(environment, ran(environment, broken))
     live = detail.read_live(env, view, start=None, tokens=True)
     assert live.lines[0].bars[-1].look == "failed"
     assert live.instance.error
@@ -88,7 +69,7 @@ def test_a_failure_is_the_look_of_its_end(environment) -> None:
 def test_a_buffered_one_is_one_bar_that_goes_on() -> None:
     environment = tenants.make_env("acme", mode="on", limit=1)
     (id_,) = stock.mollify(environment, 1)
-    env, view = seen(environment, id_)
+    env, view = shown(environment, id_)
     live = detail.read_live(env, view, start=None, tokens=False)
     (whole,) = live.lines
     assert [(bar.look, bar.goes_on) for bar in whole.bars] == [("buffered", True)]

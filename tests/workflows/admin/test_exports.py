@@ -8,10 +8,11 @@ import pytest
 
 from tests import people, stock, tenants
 from tests.tenants import make_env
-from workflows import engine
+from workflows import engine, secrets
 from workflows.admin import exports, instances
 from workflows.admin.instances import Part
-from workflows.models import AuditRecord
+from workflows.models import AuditRecord, Secret
+from workflows.secrets import Author
 
 pytestmark = pytest.mark.django_db
 EXPORT = "/admin/workflows/instance/export/"
@@ -80,6 +81,32 @@ def test_payloads_are_for_those_who_may_and_ask():
     assert [each["payload"] for each in shown["instances"]] == [{"name": "Ada"}] * 2
     assert '""name""' in fetch(ada, format="csv", payload="1")
     assert AuditRecord.objects.filter(verb="export_instances", filter__payload=True).count() == 2
+
+
+def keep(environment) -> None:
+    kept = {"name": "KEY", "value": "sk-live-0123456789", "author": Author("ada"), "reason": "a test"}
+    secrets.create(environment.org_id, environment.id, **kept)
+
+
+@pytest.mark.parametrize("kind", ["json", "csv"])
+def test_payloads_hide_what_the_page_of_an_instance_hides(kind):
+    environment = make_env(mode="on", limit=1, window_ms=60_000)
+    keep(environment)
+    payload = b'{"name":"Ada","password":"hunter2","note":"use sk-live-0123456789","to":"https://a:b@c.example"}'
+    engine.start(tenants.trigger(environment, payload=payload))
+    stock.mollify(environment, 1, payload=payload)
+    text = fetch(people.ada(), format=kind, payload="1", env="acme/production")
+    assert text.count("Ada") == text.count("use [secret KEY]") == text.count("https://[hidden]@c.example") == 2
+    assert not any(secret in text for secret in ("hunter2", "sk-live", "a:b@"))
+
+
+def test_while_a_secret_can_not_be_decrypted_no_payload_is_exported():
+    environment = make_env()
+    engine.start(tenants.trigger(environment))
+    keep(environment)
+    Secret.objects.update(ciphertext="torn")
+    (shown,) = json.loads(fetch(people.ada(), format="json", payload="1"))["instances"]
+    assert shown["payload"].startswith("Hidden: ")
 
 
 def test_what_is_at_fault_is_told():

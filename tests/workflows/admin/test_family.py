@@ -1,6 +1,9 @@
 """Families of instances."""
 
+from uuid import UUID
+
 import pytest
+from django.utils import timezone
 from uuid_utils.compat import uuid7
 
 from tests import stock, tenants
@@ -29,7 +32,8 @@ def seen(row):
 
 def test_each_stands_behind_its_parent(environment) -> None:
     root = stock.make_instance(environment)
-    first, second = child_of(root, status="completed"), child_of(root)
+    # Their ids are made of keys, as those of children are, and say nothing of their age.
+    first, second = child_of(root, id=UUID(int=2**127), status="completed"), child_of(root, id=UUID(int=1))
     grandchild = child_of(first, status="failed")
     found = family.read(seen(grandchild))
     assert [(each.id, each.level) for each in found.members] == [
@@ -68,7 +72,7 @@ def test_a_buffered_one_stands_below_its_parent() -> None:
 
 
 def test_a_member_whose_parent_is_gone_stands_for_itself() -> None:
-    orphan, other = (Member(uuid7(), uuid7(), "greet", "failed", 3) for _ in range(2))
+    orphan, other = (Member(uuid7(), uuid7(), "greet", "failed", 3, timezone.now()) for _ in range(2))
     assert [each.level for each in family.nest([orphan, other])] == [0, 0]
     own = uuid7()
-    assert family.nest([Member(own, own, "greet", "failed", 0)])[0].level == 0
+    assert family.nest([Member(own, own, "greet", "failed", 0, timezone.now())])[0].level == 0

@@ -1,6 +1,7 @@
 """The pages of instances."""
 
 import re
+from html import unescape
 from uuid import UUID
 
 import pytest
@@ -11,6 +12,7 @@ from uuid_utils.compat import uuid7
 
 from tests import people, stock, tenants
 from workflows import engine, eventlog, secrets, steering
+from workflows.admin import instances
 from workflows.models import Environment, Event, Hook, Instance
 from workflows.secrets import Author
 from workflows.trigger import Source
@@ -43,6 +45,24 @@ def test_the_list_of_one_environment_holds_what_is_buffered_too() -> None:
     assert ">buffered<" in page
     only = people.oscar().get(LIST, {"env": str(environment.pk), "status": "buffered"}).content.decode()
     assert row not in only
+
+
+@pytest.mark.parametrize("asked", [{}, {"env": "acme/production"}])
+def test_older_leads_on_and_newest_back_whatever_the_ids(asked, monkeypatch) -> None:
+    monkeypatch.setattr(instances, "PER_PAGE", 2)
+    environment = tenants.make_env("acme", mode="on", limit=1)
+    rows = [started(environment, id=UUID(int=number)) for number in (2**127, 1, 2**126)]
+    (waiting,) = stock.mollify(environment, 1)
+    client = people.vera()
+    page, found = client.get(LIST, asked).content.decode(), []
+    for _ in range(3):
+        found += [each for each in re.findall(r"/instance/([0-9a-f-]{36})/change/", page) if each not in found]
+        if (older := re.search(r'rel="next" href="([^"]*)"', page)) is None:
+            break
+        page = client.get(LIST + unescape(older[1])).content.decode()
+    assert "Newest</a>" in page
+    assert found == ([str(waiting)] if asked else []) + rows[::-1]
+    assert client.get(LIST, {"before": "nonsense"}).status_code == 200
 
 
 def test_an_id_in_the_search_leads_to_its_instance() -> None:

@@ -1,5 +1,7 @@
 """Pages of the instance list."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 
@@ -14,7 +16,7 @@ ALL = Filters()
 def test_pages_follow_each_other_by_key_without_gap_or_repeat(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(instances, "PER_PAGE", 3)
     environment = tenants.make_env("acme")
-    made = [stock.make_instance(environment).pk for _ in range(8)]
+    made = [stock.make_instance(environment, id=uuid4()).pk for _ in range(8)]
     seen, before = [], None
     while True:
         part = instances.read(None, ALL, before)

@@ -1,17 +1,20 @@
 """What each page may cost, with one of everything to show and with a thousand orgs."""
 
+from itertools import chain
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.queries import shared
-from tests import people, receivers
-from tests.workflows.admin import everything
+from tests import crowd, pages, people
+from tests.everything import known
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("actions")]
+__all__ = ["known"]
+
+pytestmark = pytest.mark.django_db
 MOST_QUERIES = 15
-# What nobody may do by hand, and what another page is shown for.
-ELSEWHERE = ("_add", "_delete", "_change", "actionswitch_history")
+ORGS = "/admin/workflows/organization/"
 
 
 def cost(client, address):
@@ -22,12 +25,20 @@ def cost(client, address):
     return status, len(captured)
 
 
-def test_every_page_costs_few_queries_among_a_thousand_orgs(settings) -> None:
-    settings.WORKFLOWS = {**settings.WORKFLOWS, "OUTBOUND_ALLOW": receivers.ALLOWED}
-    everything.crowd(orgs=1_000, rows=60)
-    made = everything.make()
+def test_every_page_costs_few_queries_among_a_thousand_orgs(known) -> None:
+    crowd.gather(1_000, rows=60)
     ada = people.ada()
-    seen = {name: cost(ada, address) for name, address in everything.pages(made)}
-    assert {name: count for name, (_, count) in seen.items() if count > MOST_QUERIES} == {}
-    elsewhere = {name for name, (status, _) in seen.items() if status != 200}
-    assert elsewhere - {name for name in seen if name.endswith(ELSEWHERE)} == set()
+    shown = [each for each in chain(pages.PAGES, pages.VERBS, pages.PARTS) if each.least < pages.NOBODY]
+    seen = {each.address(known): (each, cost(ada, each.address(known))) for each in shown}
+    assert {address: count for address, (_, (_, count)) in seen.items() if count > MOST_QUERIES} == {}
+    assert {address: status for address, (each, (status, _)) in seen.items() if status != each.answers} == {}
+
+
+def test_a_thousand_orgs_are_paged_sorted_and_searched() -> None:
+    crowd.gather(1_000)
+    ada = people.ada()
+    listed = {query: ada.get(ORGS + query).content.decode() for query in ("", "?p=2", "?o=-1", "?q=org-0777")}
+    assert [">org-0000<" in listed[""], ">org-0000<" in listed["?p=2"], ">org-0050<" in listed["?p=2"]] == [1, 0, 1]
+    assert ">org-0999<" in listed["?o=-1"]
+    assert [">org-0777<" in listed["?q=org-0777"], ">org-0776<" in listed["?q=org-0777"]] == [True, False]
+    assert "1,000" in ada.get("/admin/buffer/").content.decode()

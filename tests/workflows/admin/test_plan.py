@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from mollifier import client, keys
 from tests import people, tenants
-from workflows.admin.plan import span, written
 from workflows.audit import Actor
 from workflows.intake import plans
 from workflows.models import OrganizationFlags, PlanEvent, RolloutPlan
@@ -118,8 +117,3 @@ def test_what_is_not_there_is_not_found(acme) -> None:
     assert oscar.get("/admin/workflows/rolloutplan/7/pause/now/").status_code == 404
     assert oscar.get(f"/admin/workflows/rolloutplan/{made(acme).pk}/finish/now/").status_code == 404
     assert oscar.get("/admin/workflows/rolloutplan/begin/01900000-0000-7000-8000-000000000000/").status_code == 404
-
-
-def test_steps_are_written_as_they_are_read() -> None:
-    assert [span(each) for each in (60, 90, 5_400, 3_600, 172_800)] == ["1 min", "90 s", "90 min", "1 h", "2 d"]
-    assert written(plans.DEFAULT_STEPS).splitlines()[3] == "on 25 % 6 h"

@@ -6,38 +6,29 @@ import pytest
 from django.utils import timezone
 
 from tests import stock, tenants
-from tests.workflows.pumping import run_until_idle
-from workflows import Retryable, engine, registry, steering, step, workflow
+from tests.workflows.admin.looking import ran, shown
+from workflows import Retryable, engine, steering, step, workflow
 from workflows.admin import standing
 from workflows.admin.standing import OpenHook
-from workflows.intake import lookup
 from workflows.models import Hook, Instance, Shard
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def environment(monkeypatch):
-    monkeypatch.setattr(registry, "_known", dict(registry._known))
-    monkeypatch.setattr(registry, "_latest", dict(registry._latest))
+def environment(own_workflows):
     return tenants.make_env("acme")
 
 
 def of(environment, id_):
-    env = tenants.seen(environment)
-    view = lookup.find(env, id_)
-    assert view is not None
-    return standing.read(env, view, datetime.now(UTC))
+    return standing.read(*shown(environment, id_), datetime.now(UTC))
 
 
-def waiting(environment, code, name="waits"):
+def waiting(environment, code):
     """Run a workflow until it waits."""
-    workflow(name)(code)
-    trigger = tenants.trigger(environment, definition=name)
-    engine.start(trigger)
-    run_until_idle()
-    assert Instance.objects.get(id=trigger.id).status == "waiting"
-    return trigger.id
+    id_ = ran(environment, code)
+    assert Instance.objects.get(id=id_).status == "waiting"
+    return id_
 
 
 def test_a_sleep_is_the_timer_it_is_woken_for(environment) -> None:

@@ -59,10 +59,22 @@ def test_a_replay_is_queued_and_its_end_is_in_the_audit(storm):
     assert (record.actor.get_username(), record.reason, record.count) == ("oscar", "mended", 2)
 
 
-def test_a_viewer_sees_the_verb_disabled_and_is_refused(storm):
+def test_a_viewer_sees_the_verbs_disabled_and_is_refused(storm):
     client = people.vera()
-    assert "Needs the permissions to close and to replay storms" in client.get(LIST).content.decode()
-    for verb in ("close", "replay"):
+    shown = client.get(LIST).content.decode()
+    for verb in ("close_storm", "replay_storm", "cancel_instance"):
+        assert f"Needs the permission to {verb}" in shown
+    for verb in ("close", "replay", "cancel"):
         assert client.post(f"{LIST}{storm.pk}/{verb}/", {"reason": "x"}).status_code == 403
     assert people.oscar().get(f"{LIST}999999/close/").status_code == 404
     assert people.nora().get(LIST).status_code == 403
+
+
+def test_each_verb_is_offered_to_who_may_use_it(storm):
+    rita = people.make("rita", "Viewer")
+    rita.user_permissions.add(people.permission("cancel_instance"))
+    shown = people.signed_in(rita).get(LIST).content.decode()
+    assert f"{LIST}{storm.pk}/cancel/" in shown
+    assert f"{LIST}{storm.pk}/replay/" not in shown
+    group = "q=env%3Aacme%2Fproduction+definition%3Agreet+event%3Aorder.created"
+    assert f"/admin/workflows/bulkaction/new/?verb=cancel&amp;{group}" in shown

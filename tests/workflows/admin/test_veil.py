@@ -35,7 +35,8 @@ def test_very_long_data_is_cut_and_says_so() -> None:
 
 
 def test_what_is_nested_too_deep_is_not_shown() -> None:
-    assert OPEN.json("[" * 100_000 + "]" * 100_000) == "Nested too deep to be shown."
+    deep = "[" * 100_000 + "]" * 100_000
+    assert OPEN.json(deep) == OPEN.value(deep) == "Nested too deep to be shown."
 
 
 @pytest.mark.django_db

@@ -121,6 +121,8 @@ def test_a_time_is_an_age_or_a_date():
     assert bulk.moment("2026-01-31T12:00") == datetime(2026, 1, 31, 12, tzinfo=UTC)
     with pytest.raises(bulk.ArgumentTypeError, match="no age like 6h"):
         bulk.moment("yesterday")
+    with pytest.raises(bulk.ArgumentTypeError, match="'9999999d' is no age"):
+        bulk.moment("9999999d")
 
 
 @pytest.mark.processes

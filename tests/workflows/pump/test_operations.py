@@ -7,9 +7,10 @@ import pytest
 from django.db import connection
 
 from tests.tenants import make_env
-from tests.workflows.making import data_of, dense, make_instance, output, row, types_of
+from tests.workflows.making import data_of, dense, identity_of, make_instance, output, row, types_of
 from tests.workflows.pumping import running, until
-from workflows import engine, hooks
+from workflows import agreement, engine, eventlog, hooks
+from workflows.agreement import Agrees
 from workflows.hooks import Resumed
 from workflows.models import Event, Hook, Instance, Outbox, Shard
 from workflows.operations import ChildFailed, ChildRefused, Disposed, HookConflict, HookTimedOut
@@ -304,6 +305,42 @@ def test_a_child_that_can_not_run_is_refused_and_nothing_is_written(flow, env):
         finish(instance)
     assert output(instance) == "definition_not_found"
     assert not Instance.objects.filter(parent_id=instance).exists()
+
+
+def test_a_child_whose_payload_is_too_large_is_refused(flow, env, settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "MAX_PAYLOAD_BYTES": 20}
+
+    @flow
+    async def run(ctx, payload):
+        try:
+            await ctx.child("flow", "x" * 19)
+        except ChildRefused as error:
+            return [error.code, str(error)]
+
+    instance = owned(env, "flow")
+    with running():
+        finish(instance)
+    code, message = output(instance)
+    assert code == "payload_too_large"
+    assert "20 bytes (WORKFLOWS_MAX_PAYLOAD_BYTES); this one has 21" in message
+
+
+def test_an_event_whose_payload_is_too_large_ends_its_instance_and_code_agrees_with_that_for_ever(flow, env, settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "MAX_PAYLOAD_BYTES": 20}
+
+    @flow
+    async def run(ctx, payload):
+        await ctx.emit("order.created", "x" * 18)
+        await ctx.gather(ctx.emit("order.paid", "small"), ctx.emit("order.sent", "ä" * 10))
+
+    instance = owned(env, "flow")
+    with running():
+        ended_row = finish(instance)
+    assert (ended_row.status, ended_row.error_code) == (Status.FAILED, "context_misused")
+    assert "order.sent may have 20 bytes (WORKFLOWS_MAX_PAYLOAD_BYTES); this one has 22" in ended_row.error_message
+    assert types_of(instance) == ["created", "started", "emitted", "emitted", "failed"]
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "MAX_PAYLOAD_BYTES": 1_000}
+    assert isinstance(agreement.of(run, identity_of(instance), eventlog.read(instance)), Agrees)
 
 
 def test_no_more_children_live_at_once_than_allowed(flow, env, settings):

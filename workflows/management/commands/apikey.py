@@ -6,11 +6,15 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.db.models import Q
 
+from workflows.management import bulk
 from workflows.models import ApiKey, Environment
 from workflows.scopes import DEFAULT_SCOPES, EVERY_SCOPE
 
 REFUSED = 1
+# Characters of what people call a key.
+NAME = 50
 
 
 class Command(BaseCommand):
@@ -28,7 +32,9 @@ class Command(BaseCommand):
         listing = actions.add_parser("list", help="show keys without their secrets")
         listing.add_argument("--org", help="slug; only this org's keys")
         for action, does in (("revoke", "refuse a key from now on"), ("rotate", "make a new key and revoke the old")):
-            actions.add_parser(action, help=does).add_argument("prefix", help="the part between mo_ and the secret")
+            actions.add_parser(action, help=does).add_argument(
+                "prefix", metavar="KEY", help="its prefix, which is the part between mo_ and the secret, or its id"
+            )
         for each in actions.choices.values():
             each.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
@@ -40,10 +46,13 @@ class Command(BaseCommand):
         env = Environment.objects.filter(org__slug=options["org"], slug=options["env"]).first()
         if env is None:
             raise CommandError(f"there is no environment {options['org']}/{options['env']}", returncode=REFUSED)
-        key, secret = ApiKey.objects.create_key(name=options["name"], env=env, scopes=options["scopes"])
+        if not 1 <= len(options["name"].strip()) <= NAME:
+            raise CommandError(f"--name: give it 1 to {NAME} characters", returncode=REFUSED)
+        key, secret = ApiKey.objects.create_key(name=options["name"].strip(), env=env, scopes=options["scopes"])
         self.show_once(key, secret, options)
 
     def listing(self, options: Mapping[str, Any]) -> None:
+        bulk.org_of(options["org"])
         keys = ApiKey.objects.select_related("env__org").order_by("env__org__slug", "env__slug", "created")
         shown = [describe(key) for key in (keys.filter(env__org__slug=options["org"]) if options["org"] else keys)]
         if options["as_json"]:
@@ -70,7 +79,8 @@ class Command(BaseCommand):
         self.show_once(key, secret, options)
 
     def find(self, prefix: str) -> ApiKey:
-        key: ApiKey | None = ApiKey.objects.select_related("env__org").filter(prefix=prefix, revoked=False).first()
+        named = Q(prefix=prefix) | Q(pk=prefix)
+        key: ApiKey | None = ApiKey.objects.select_related("env__org").filter(named, revoked=False).first()
         if key is None:
             raise CommandError(f"there is no key {prefix!r} that is not revoked", returncode=REFUSED)
         return key

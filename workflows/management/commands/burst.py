@@ -3,6 +3,7 @@
 import json
 from argparse import ArgumentTypeError
 from collections.abc import Iterator, Mapping
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,8 @@ SPEED = 3_600_000.0
 
 def positive(text: str) -> float:
     number = float(text)
-    if not number > 0:
-        raise ArgumentTypeError(f"{text} is not above 0")
+    if not (isfinite(number) and number > 0):
+        raise ArgumentTypeError(f"{text} is not a number above 0")
     return number
 
 
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         )
         parser.add_argument("--rate", type=positive, default=200.0, help="mean triggers a second")
         parser.add_argument("--seconds", type=positive, default=10.0)
-        parser.add_argument("--shape", type=Shape, choices=list(Shape), default=Shape.STEP)
+        parser.add_argument("--shape", choices=[shape.value for shape in Shape], default=Shape.STEP.value)
         parser.add_argument("--definition", default="noop")
         parser.add_argument("--payload", default='{"n": 3, "seconds": 0.1}', help="JSON; suits every demo flow")
         parser.add_argument(
@@ -125,7 +126,7 @@ def plan_burst(name: str, options: Mapping[str, Any]) -> tuple[dict[str, tuple[s
     except ValueError as error:
         raise CommandError(f"--payload is no JSON: {error}", returncode=USAGE) from None
     slugs = [options["org"]] if options["org"] else [f"burst-{number}" for number in range(1, options["orgs"] + 1)]
-    due = shapes.due_times(options["shape"], options["rate"], options["seconds"])
+    due = shapes.due_times(Shape(options["shape"]), options["rate"], options["seconds"])
     sendings = plan.of_burst(due, slugs, run=name, definition=options["definition"], payload=payload)
     return {slug: (slug, slug) for slug in slugs}, sendings
 

@@ -9,10 +9,9 @@ from django.core.management.base import CommandError, CommandParser
 
 from workflows.audit import Act
 from workflows.cleanup import backlog
-from workflows.cleanup.acts import Work
 from workflows.cleanup.backlog import Selection
-from workflows.cleanup.batches import Tally, Walk
-from workflows.intake import clearing
+from workflows.intake import backlogs, clearing
+from workflows.intake.backlogs import Backlog
 from workflows.management import bulk
 from workflows.management.bulk import REFUSED, BulkCommand, Counted, Plan
 from workflows.models import Environment
@@ -60,7 +59,9 @@ class Command(BulkCommand):
             statuses=tuple(Status(word) for word in options["status"].split(",")),
             stale_running=options["include_stale_running"],
         )
-        entries = entries_of(rows, options["org"], options["env"]) if options["include_buffered"] else None
+        meant = Backlog(rows)
+        if options["include_buffered"]:
+            meant = backlogs.with_buffered(rows, clearing.environments(options["org"], options["env"]))
         chosen = ("status", "include_stale_running", "include_buffered", "before")
         act = Act(
             verb=self.verb,
@@ -71,7 +72,9 @@ class Command(BulkCommand):
             org_id=org.id if org else None,
         )
         return Plan(
-            act, lambda: count(rows, entries), lambda how: cancel(rows, entries, act, how, options["batch_size"])
+            act,
+            lambda: count(meant),
+            lambda how: backlogs.cancel(meant, act.reason, actor=act.actor.name, how=how, batch=options["batch_size"]),
         )
 
 
@@ -83,19 +86,8 @@ def statuses(text: str) -> str:
     return ",".join(words)
 
 
-def entries_of(rows: Selection, org: str | None, env: str | None) -> clearing.Selection:
-    """Return what is buffered of the same selection."""
-    return clearing.Selection(
-        envs=clearing.environments(org, env),
-        states=clearing.CANCELLABLE,
-        before=rows.before,
-        workflows=rows.workflows,
-        events=rows.events,
-    )
-
-
-def count(rows: Selection, entries: clearing.Selection | None) -> Counted:
-    found = backlog.count(rows)
+def count(meant: Backlog) -> Counted:
+    found = backlog.count(meant.rows)
     names = names_of({group.env_id for group in found.groups})
     groups = [
         {
@@ -106,23 +98,14 @@ def count(rows: Selection, entries: clearing.Selection | None) -> Counted:
         }
         for group in found.groups
     ]
-    if entries is None:
+    if meant.entries is None:
         return Counted(found.count, groups, found.sample)
-    waiting = clearing.count(entries)
+    waiting = clearing.count(meant.entries)
     groups += [
         {"org": env.org.slug, "env": env.slug, "definition": definition, "status": "buffered", "count": how_many}
         for (env, definition, _), how_many in waiting.groups.items()
     ]
     return Counted(found.count + waiting.count, groups, [*found.sample, *waiting.sample])
-
-
-def cancel(rows: Selection, entries: clearing.Selection | None, act: Act, how: Walk, batch: int | None) -> Work:
-    """Cancel what is buffered first: what a drainer makes a row meanwhile is found among the rows."""
-    buffered = clearing.cancel(entries, act.reason, how) if entries else Tally()
-    tally = buffered
-    if not buffered.stopped:
-        tally += backlog.cancel(rows, act.reason, actor=act.actor.name, how=how, batch=batch)
-    return Work(tally, {"buffered": buffered.done, "before": rows.before.isoformat()})
 
 
 def names_of(env_ids: set[Any]) -> dict[Any, dict[str, str]]:

@@ -23,6 +23,7 @@ from workflows.models import Instance
 from workflows.states import Status
 
 REFUSED = 1
+DEFAULT_REASON = "Cancelled by instance cancel"
 EVENTS = 1_000
 SHORT = 100
 # Instances of its tree that are looked at.
@@ -37,7 +38,7 @@ class Command(BaseCommand):
         show = actions.add_parser("show", help="what it is and what happened to it")
         show.add_argument("--last", type=at_least_one, default=EVENTS, help="events of its log (%(default)s)")
         cancel = actions.add_parser("cancel", help="end it; a step that runs goes on, its outcome is refused")
-        cancel.add_argument("--reason", required=True, type=unicode_text, help="why; kept in its log")
+        cancel.add_argument("--reason", default=DEFAULT_REASON, type=unicode_text, help="why; kept in its log")
         cancel.add_argument("--expected-seq", type=int, help="only if its log ends with this number; 0: buffered")
         cancel.set_defaults(last=EVENTS)
         actions.add_parser("replay", help="say whether the code here agrees with its log; writes nothing")

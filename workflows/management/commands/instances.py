@@ -59,7 +59,7 @@ def find(text: str, most: int) -> tuple[list[InstanceView], bool]:
         if narrowed.wants(env):
             with narrowing.patience():
                 page = lookup.listing(env, Filters(search=narrowed), limit=most)
-            found = sorted((*found, *page.data), key=lambda each: each.id, reverse=True)[:most]
+            found = sorted((*found, *page.data), key=lookup.place, reverse=True)[:most]
             complete = complete and page.complete
     return found, complete
 

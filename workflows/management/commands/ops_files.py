@@ -1,5 +1,6 @@
 """Write what monitoring is given: rules, their tests, boards; or tell whether they are as they should be."""
 
+import json
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ class Command(BaseCommand):
             "--runbooks", default=rules.RUNBOOKS, metavar="URL", help="where runbooks are read; alerts link there"
         )
 
+        parser.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
+
     def handle(self, *_: Any, **options: Any) -> None:
         elsewhere: Path | None = options["out"]
         runbooks = options["runbooks"].rstrip("/") + "/"
@@ -34,7 +37,10 @@ class Command(BaseCommand):
             if not options["check"]:
                 (place / path).parent.mkdir(parents=True, exist_ok=True)
                 (place / path).write_text(wanted[path])
-            self.stdout.write(f"{'differs' if options['check'] else 'written'}: {path}")
+            if not options["as_json"]:
+                self.stdout.write(f"{'differs' if options['check'] else 'written'}: {path}")
+        if options["as_json"]:
+            self.stdout.write(json.dumps({"written": not options["check"], "files": differing}))
         if options["check"] and differing:
             self.stderr.write("write them with: bin/manage ops_files")
             raise SystemExit(EXIT_CONDITION)

@@ -5,7 +5,7 @@ import secrets
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
 from workflows.models import ApiKey, Environment, Organization
@@ -22,6 +22,9 @@ class Command(BaseCommand):
         "Make the org `demo` with its environments and keys, and the user `admin`, where they are missing. "
         "Prints one JSON object; a secret that was made before can't be told again and is null."
     )
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--json", action="store_true", help="one JSON object is printed in any case")
 
     def handle(self, **_options: Any) -> None:
         with transaction.atomic():

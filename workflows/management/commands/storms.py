@@ -20,6 +20,7 @@ from workflows.models import Storm
 
 REFUSED, PARTLY, LOCKED, INTERRUPTED = bulk.REFUSED, bulk.PARTLY, bulk.LOCKED, bulk.INTERRUPTED
 LISTED = 200
+DEFAULT_REASONS = {"close_storm": "Closed by storms close", "replay_storm": "Replayed by storms replay"}
 
 
 class Command(BaseCommand):
@@ -33,11 +34,11 @@ class Command(BaseCommand):
         )
         close = actions.add_parser("close", help="close one; a group that is over its limit opens the next at once")
         replay = actions.add_parser("replay", help="submit what is kept, oldest first, until the damper refuses")
-        replay.add_argument("--limit", type=whole, default=1_000, help="how many at most (1000)")
+        replay.add_argument("--limit", type=bulk.whole, default=1_000, help="how many at most (1000)")
         replay.add_argument("--rate", type=positive, default=10.0, help="how many a second (10)")
         replay.add_argument("--execute", action="store_true", help="do it; without this nothing is submitted")
         for each in (close, replay):
-            each.add_argument("id", type=whole)
+            each.add_argument("id", type=bulk.whole)
             each.add_argument("--reason", default="", help="why; kept in the audit record")
         for each in actions.choices.values():
             each.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
@@ -58,8 +59,6 @@ class Command(BaseCommand):
 
     def close(self, options: Mapping[str, Any]) -> None:
         storm = find(options["id"])
-        if not options["reason"].strip():
-            raise CommandError("--reason: say why; it is kept", returncode=REFUSED)
         if not suppressed.close(storm, act("close_storm", storm, options)):
             raise CommandError(f"storm {storm.pk} is closed already", returncode=REFUSED)
         storm.refresh_from_db()
@@ -72,8 +71,6 @@ class Command(BaseCommand):
             shown = {**describe(storm), "executed": False, "count": count}
             self.show(shown, options, f"{count} triggers would be submitted; --execute does it")
             return
-        if not options["reason"].strip():
-            raise CommandError("--reason: say why; it is kept", returncode=REFUSED)
         try:
             self.execute_replay(storm, options)
         except LockHeld as error:
@@ -112,7 +109,7 @@ def find(id_: int) -> Storm:
 
 def act(verb: str, storm: Storm, options: Mapping[str, Any]) -> Act:
     filter_ = {"storm": storm.pk}
-    reason, target = options["reason"], f"{storm.env.slug}: {storm}"[:200]
+    reason, target = options["reason"].strip() or DEFAULT_REASONS[verb], f"{storm.env.slug}: {storm}"[:200]
     return Act(verb=verb, actor=bulk.actor(), reason=reason, filter=filter_, target=target, org_id=storm.org.id)
 
 
@@ -139,12 +136,6 @@ def line(shown: Mapping[str, Any]) -> str:
     state = "open" if shown["open"] else f"closed by {shown['closed_by']}"
     counts = f"{shown['suppressed']} suppressed, peak {shown['peak']} of {shown['limit']}"
     return f"{shown['id']}  {shown['org']}/{shown['env']}  {shown['event']} -> {shown['definition']}  {state}  {counts}"
-
-
-def whole(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) < 2**63:
-        raise ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
 
 
 def positive(text: str) -> float:

@@ -13,6 +13,8 @@ from workflows import conf, pump
 from workflows.intake import outside
 from workflows.pump import PumpReport
 
+EXIT_LOCKED = 5
+
 
 class Command(BaseCommand):
     help = "Run the workflow pump of each shard until a signal stops it."
@@ -33,8 +35,10 @@ class Command(BaseCommand):
         reports = _run(wanted, stop, once=once)
         if json:
             self.stdout.write(_as_json(reports))
-        elif any(report is None for report in reports.values()):
-            self.stdout.write("some shards were left to the pump that holds them")
+        if held := sorted(number for number, report in reports.items() if report is None):
+            self.stderr.write(f"left to the pump that holds them: shards {', '.join(map(str, held))}")
+            if once:
+                raise SystemExit(EXIT_LOCKED)
 
 
 def _run(shards: list[int], stop: threading.Event, *, once: bool) -> dict[int, PumpReport | None]:

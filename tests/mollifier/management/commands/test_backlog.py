@@ -12,6 +12,24 @@ from mollifier.lead import Lead
 from tests.mollifier.makers import accept
 
 
+class Known:
+    """What NAMES names in these tests; the entries of tests have names for ids."""
+
+    def org(self, said):
+        return {"the-acme": "acme", "acme": "acme"}.get(said)
+
+    def env(self, org, said):
+        return said if (org, said) == ("acme", "production") else None
+
+    def of_orgs(self, ids):
+        return {"acme": "the-acme"} if "acme" in ids else {}
+
+
+@pytest.fixture(autouse=True)
+def _names(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "NAMES": ""}
+
+
 def backlog(*options):
     output = StringIO()
     call_command("backlog", *options, stdout=output)
@@ -97,3 +115,20 @@ def test_a_drainer_is_silent_only_while_something_waits():
     assert checked("drainer>60") == 3
     Lead(60_000).take()
     assert checked("drainer>60") == 0
+
+
+def test_orgs_and_environments_go_by_the_names_that_the_host_knows(settings):
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "NAMES": f"{__name__}.Known"}
+    (one,) = accept(1)
+    text = backlog("--org", "the-acme", "--env", "production")
+    assert "  the-acme  1 queued" in text
+    assert str(one) in text
+    (org,) = json.loads(backlog("--json"))["orgs"]
+    assert (org["org"], org["name"]) == ("acme", "the-acme")
+    for options, said in (
+        (("--org", "nobody"), "no org 'nobody'"),
+        (("--org", "acme", "--env", "x"), "no environment 'x'"),
+    ):
+        with pytest.raises(CommandError, match=said) as refused:
+            backlog(*options)
+        assert refused.value.returncode == 1

@@ -2,7 +2,7 @@ import json
 from io import StringIO
 
 import pytest
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django_redis import get_redis_connection
 
 from mollifier import lua
@@ -70,3 +70,9 @@ def test_with_drain_off_it_refuses(settings):
 def test_runs_add_up_and_what_waits_is_the_latest():
     total = added(DrainReport(led=True, settled=2, waiting=9), DrainReport(settled=3, claims=1, waiting=4))
     assert total == DrainReport(led=True, settled=5, claims=1, waiting=4)
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_that_is_none_is_a_usage_error(seconds):
+    with pytest.raises(CommandError, match="is not above 0"):
+        drain("--seconds", seconds)

@@ -77,3 +77,24 @@ def test_an_unknown_environment_is_refused(capsys):
     with pytest.raises(CommandError) as caught:
         create(capsys)
     assert caught.value.returncode == 1
+
+
+def test_a_key_is_named_by_its_id_too(capsys):
+    make_env("acme", "production")
+    made = create(capsys)
+    assert json.loads(run(capsys, "revoke", made["id"], "--json"))["revoked"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("create", "--org", "acme", "--env", "production", "--name", "x" * 51), "--name: give it 1 to 50 characters"),
+        (("create", "--org", "acme", "--env", "production", "--name", " "), "--name: give it 1 to 50 characters"),
+        (("list", "--org", "nobody"), "there is no org 'nobody'"),
+    ],
+)
+def test_what_can_not_be_is_refused_with_its_argument(arguments, said):
+    make_env("acme", "production")
+    with pytest.raises(CommandError, match=said) as caught:
+        call_command("apikey", *arguments)
+    assert caught.value.returncode == 1

@@ -37,6 +37,8 @@ def test_a_service_that_does_not_run_is_refused_and_no_key_stays_behind() -> Non
     "arguments",
     [
         ["--rate", "0"],
+        ["--rate", "inf"],
+        ["--shape", "odd"],
         ["--seconds", "-1"],
         ["--orgs", "0"],
         ["--shape", "flood"],

@@ -93,3 +93,14 @@ def test_what_can_not_be_done_is_refused(capsys, arguments):
 def test_a_limit_is_a_number_or_the_default(capsys):
     with pytest.raises(CommandError, match="neither a whole number"):
         run(capsys, "set", "acme", "on", "--limit", "many", "--reason", "why")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [("--weight", "nan", "weight: Enter"), ("--percent", "101", "percent: Ensure"), ("--limit", "0", "limit: ")],
+)
+def test_a_value_that_can_not_be_is_refused_with_its_name(option, value, said):
+    with pytest.raises(CommandError, match=f"values_invalid: {said}") as caught:
+        call_command("flags", "set", "acme", "on", option, value, "--reason", "x")
+    assert caught.value.returncode == 1
+    assert not FlagChange.objects.exists()

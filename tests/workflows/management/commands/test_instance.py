@@ -142,6 +142,8 @@ def test_a_row_is_cancelled_once(env, capsys):
     shown = told(capsys, "cancel", id_, "--reason", "no")
     assert (shown["status"], shown["error"]) == ("cancelled", {"code": "cancelled", "message": "no"})
     assert "already" in refused(capsys, "cancel", id_, "--reason", "again")
+    other = submission.submit(request(env, bufferable=False)).instance.id
+    assert told(capsys, "cancel", other)["error"]["message"] == "Cancelled by instance cancel"
 
 
 def test_a_cancel_that_was_decided_on_an_older_log_is_refused(env, capsys):

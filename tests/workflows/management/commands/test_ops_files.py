@@ -1,5 +1,6 @@
 """Files for monitoring, by command."""
 
+import json
 from io import StringIO
 
 import pytest
@@ -27,7 +28,8 @@ def test_a_check_writes_nothing_and_exits_3_while_a_file_differs(tmp_path):
         ops_files("--check", "--out", str(tmp_path))
     assert ended.value.code == 3
     assert list(tmp_path.iterdir()) == []
-    ops_files("--out", str(tmp_path))
+    told = json.loads(ops_files("--out", str(tmp_path), "--json"))
+    assert (told["written"], told["files"]) == (True, list(files.made()))
     assert ops_files("--check", "--out", str(tmp_path)) == ""
 
 

@@ -36,7 +36,9 @@ def test_a_shard_that_a_live_pump_holds_is_left_to_it(capsys, settings):
     settings.WORKFLOWS = {"LEASE_MS": 500, "HEARTBEAT_MS": 50}
     with running(2):
         until(lambda: Shard.objects.filter(index=2, epoch=1).exists())
-        call_command("workflow_pump", "--once", "--shard", "2", "--json")
+        with pytest.raises(SystemExit) as ended:
+            call_command("workflow_pump", "--once", "--shard", "2", "--json")
+    assert ended.value.code == 5
     assert json.loads(capsys.readouterr().out) == {"pumps": [], "held_by_others": [2]}
 
 

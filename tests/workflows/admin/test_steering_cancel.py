@@ -1,4 +1,4 @@
-"""The dialog that cancels an instance."""
+"""Cancelling from the page of an instance, and from the Buffer page."""
 
 import pytest
 

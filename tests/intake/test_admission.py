@@ -1,0 +1,78 @@
+"""Events of one group that meet are let in together: one lock, one look, one transaction, each its own answer."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from msgspec import structs
+
+from tests.bound import bind
+from tests.exchanges import traced
+from tests.intake import draining, floods
+from tests.tenants import make_env
+from workflows import engine
+from workflows.intake import admission, damper
+from workflows.intake.isolation import Failed
+from workflows.intake.submission import Throttled
+from workflows.models import Instance
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def answers(taken):
+    return Counter(type(each.answer).__name__ if each.start is None else type(each.start).__name__ for each in taken)
+
+
+def readies(env, count):
+    return [floods.ready_of(env, f"e-{number}") for number in range(count)]
+
+
+def test_many_are_started_in_the_statements_of_a_few_and_no_more_than_there_is_room():
+    env = make_env()
+    bind(limit=5)
+    floods.started(env, 2)
+    with traced() as sent:
+        taken = admission._let_in_each(readies(env, 20))
+    assert answers(taken) == {"Started": 3, "Refused": 17}
+    assert [type(each.start) for each in taken[:3]] == [engine.Started] * 3, "the first who came"
+    assert len(sent) < 9
+    assert Instance.objects.count() == 5
+    assert floods.kinds(env, ["more"]) == [Throttled]
+
+
+def test_what_is_buffered_and_what_is_started_share_the_room():
+    env = make_env("acme", "production", **floods.ON)
+    bind(limit=5)
+    taken = admission._let_in_each(readies(env, 8))
+    assert answers(taken) == {"Started": 1, "Mollify": 4, "Refused": 3}
+    assert draining.drain() == 4
+    assert Instance.objects.count() == 5
+
+
+def test_the_same_event_twice_is_let_in_once_and_one_that_was_there_takes_no_room():
+    env = make_env()
+    bind(limit=3)
+    floods.send(env, "early")
+    one, other = readies(env, 2)
+    taken = admission._let_in_each([one, floods.ready_of(env, "early"), one, other])
+    assert [type(each.answer) for each in taken[1:3]] == [damper.Known] * 2
+    assert [type(each.start) for each in (taken[0], taken[3])] == [engine.Started] * 2
+    assert Instance.objects.count() == 3
+
+
+def test_one_that_the_database_refuses_fails_alone():
+    env = make_env()
+    bind(limit=9)
+    waiting = readies(env, 4)
+    waiting[2] = replace(waiting[2], trigger=structs.replace(waiting[2].trigger, event_key="a\0b"))
+    taken = admission._let_in_each(waiting)
+    assert [isinstance(each, Failed) for each in taken] == [False, False, True, False]
+    assert Instance.objects.count() == 3
+
+
+def test_who_is_asked_for_again_is_found_in_the_buffer():
+    env = make_env("acme", "production", **floods.ON)
+    bind(limit=5)
+    waiting = readies(env, 3)
+    assert answers(admission._let_in_each(waiting)) == {"Started": 1, "Mollify": 2}
+    assert answers(admission._let_in_each(waiting)) == {"Known": 3}

@@ -1,0 +1,155 @@
+"""The live backlog of a group: what is buffered of it first, rows then, so that what is drained meanwhile is in one.
+
+One exchange with Redis and one statement a look. In an open storm that statement also counts what it refuses, since
+then nearly every event is refused and its count is most of what a storm costs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import structlog
+
+from mollifier import buffer
+from mollifier.decision import Scope
+from mollifier.errors import MollifierError
+from workflows import eventlog, storms
+from workflows.intake.preflight import Ready
+from workflows.storms import Group
+
+log = structlog.get_logger(__name__)
+
+# How many groups are remembered as stormy.
+REMEMBERED = 1_000
+
+# The words of the partial index. An order with a limit, else a generic plan counts by scanning the table.
+LIVE = """
+    FROM workflows_instance i
+    WHERE i.org_id = %(org_id)s AND i.env_id = %(env_id)s AND i.definition = %(definition)s
+        AND i.event_type = %(event_type)s AND i.event_type IS NOT NULL AND i.finished_at IS NULL
+        AND i.status <> 'paused'
+        AND i.created_at >= CASE WHEN storm.id IS NULL
+            THEN statement_timestamp() - make_interval(secs => %(window_seconds)s) ELSE '-infinity' END
+    ORDER BY i.created_at DESC LIMIT %(limit)s"""
+STORM = """(
+    SELECT max(s.id) AS id FROM workflows_storm s
+    WHERE s.env_id = %(env_id)s AND s.definition = %(definition)s AND s.event_type = %(event_type)s
+        AND s.closed_at IS NULL
+) AS storm"""
+LOOK = f"""
+SELECT ARRAY(SELECT i.id FROM workflows_instance i WHERE i.id = ANY (%(ids)s::uuid[])) AS known, storm.id AS storm,
+    (SELECT count(*) FROM (SELECT 1 {LIVE}) AS live) AS rows
+FROM {STORM}"""  # noqa: S608
+WHICH = f"SELECT (SELECT array_agg(live.id) FROM (SELECT i.id {LIVE}) AS live) FROM {STORM}"  # noqa: S608
+# Half the limit in one of both stores is enough to refuse, whatever the two have in common.
+REFUSED = "cardinality(seen.known) = 0 AND 2 * greatest(seen.rows, %(buffered)s) >= %(limit)s AND s.id = seen.storm"
+CERTAIN = "greatest(seen.rows, %(buffered)s, least(seen.rows + %(buffered)s, %(limit)s))"
+COUNTING_LOOK = f"""
+WITH seen AS MATERIALIZED ({LOOK}
+), {storms.counting(REFUSED, "FROM seen", CERTAIN)}
+SELECT seen.known, seen.storm, seen.rows, (SELECT id FROM counted) FROM seen"""  # noqa: S608
+
+_stormy: set[Group] = set()
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """Live instances of a group, counted up to the limit: rows, and what is buffered and no row yet.
+
+    `buffered` is None when Redis does not answer; then rows alone count. `known` holds those of the triggers that were
+    submitted before. `suppressed`: its storm has counted it already, so it is refused.
+    """
+
+    rows: int
+    buffered: int | None
+    storm: int | None = None
+    known: frozenset[UUID] = frozenset()
+    suppressed: bool = False
+
+    @property
+    def size(self) -> int:
+        return self.rows + (self.buffered or 0)
+
+    def certain(self, limit: int) -> int:
+        """Return how many are live for certain: what is drained this moment may be counted in both stores."""
+        return max(self.rows, self.buffered or 0, min(self.size, limit))
+
+
+def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
+    """Count the live backlog of a group, after a look for the instances of these very triggers of it.
+
+    With `counting` one that an open storm refuses for certain is counted by it in the same statement.
+    """
+    origin, group = first.origin, storms.group_of(first.trigger)
+    ids = [each.trigger.id for each in (first, *others)]
+    entries, buffered = _buffered(first.arrival.scope, group, ids)
+    if len(entries) == len(ids):
+        return Backlog(0, buffered, known=entries)
+    values = _values(group, origin.limit, origin.window_seconds) | {"ids": ids}
+    if counting and group in _stormy:
+        refused = {"buffered": buffered or 0, **storms.refused(first.trigger, first.arrival.snapshot)}
+        ((known, storm, rows, counted),) = eventlog.execute(COUNTING_LOOK, values | refused)
+    else:
+        ((known, storm, rows), counted) = (*eventlog.execute(LOOK, values), None)
+    _remember(group, stormy=storm is not None)
+    seen = Backlog(rows, buffered, storm, entries.union(known), counted is not None)
+    return seen if counted is not None else _counted_once(seen, group, values)
+
+
+def live(group: Group, limit: int) -> int:
+    """Count the live backlog of a group that has an open storm."""
+    _, buffered = _buffered(Scope(str(group.org_id), str(group.env_id)), group, ())
+    values = _values(group, limit, 0)
+    ((_, storm, rows),) = eventlog.execute(LOOK, values | {"ids": []})
+    return _counted_once(Backlog(rows, buffered, storm), group, values).size
+
+
+def name(group: Group) -> str:
+    """Name a group within its environment, as the gate counts it."""
+    return f"{group.definition} {group.event_type}"
+
+
+def _values(group: Group, limit: int, window_seconds: int) -> dict[str, Any]:
+    return {
+        "org_id": group.org_id,
+        "env_id": group.env_id,
+        "definition": group.definition,
+        "event_type": group.event_type,
+        "window_seconds": window_seconds,
+        "limit": limit,
+    }
+
+
+def _remember(group: Group, *, stormy: bool) -> None:
+    """Keep whether the group's last look saw a storm: a hint which statement to send, right or wrong."""
+    if not stormy:
+        _stormy.discard(group)
+    elif len(_stormy) < REMEMBERED:
+        _stormy.add(group)
+
+
+def _buffered(scope: Scope, group: Group, ids: Sequence[UUID]) -> tuple[frozenset[UUID], int | None]:
+    """Ask which ids are buffered, and how many of their group are."""
+    try:
+        return buffer.look(scope, name(group), ids)
+    except MollifierError as error:
+        log.warning("workflows.damper_without_buffer", error=error.code)
+        return frozenset(), None
+
+
+def _counted_once(seen: Backlog, group: Group, values: dict[str, Any]) -> Backlog:
+    """Take rows off that are still entries too, where that may decide: both counts have them."""
+    if not seen.buffered or not seen.rows < values["limit"] <= seen.size:
+        return seen
+    # Some may have been drained since the count: what is taken off must be of the rows that are counted.
+    ((found,),) = eventlog.execute(WHICH, values)
+    ids = found or []
+    return replace(seen, rows=len(ids) - _still_entries(Scope(str(group.org_id), str(group.env_id)), ids))
+
+
+def _still_entries(scope: Scope, ids: list[UUID]) -> int:
+    try:
+        return len(buffer.read_many(scope, ids))
+    except MollifierError:
+        return 0
