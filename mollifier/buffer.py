@@ -30,7 +30,7 @@ Row = tuple[UUID, State, bytes, dict[bytes, bytes]]
 PACE, ALONE, CLAIM, PROMOTE = lua.load("pace"), lua.load("alone"), lua.load("claim"), lua.load("promote")
 SETTLE, REQUEUE = lua.load("settle"), lua.load("requeue")
 EXTEND, RECLAIM = lua.load("extend"), lua.load("reclaim")
-READ, NEWEST = lua.load("read"), lua.load("newest")
+READ = lua.load("read")
 # What one script handles at most, so that none blocks Redis for long.
 MOST_AT_ONCE = 1000
 LOOKED_AT = 1000
@@ -167,30 +167,6 @@ def leased(ids: Sequence[UUID]) -> list[Entry]:
     return [entry for entry in _read(ids) if entry.state is State.LEASED]
 
 
-def newest(scope: Scope, before: UUID | None, limit: int) -> list[Entry]:
-    """Return the newest entries of one environment, those with a lower id than `before`, newest id first.
-
-    They are fewer than `limit` where there are no more, or where these hold LISTED_BYTES already.
-    """
-    found: list[Entry] = []
-    left = limit = min(limit, LOOKED_AT)
-    # Of those that are named some may be settled before they are read; then the next ones take their place.
-    while left > 0 and (room := LISTED_BYTES - weigh(found)) > 0:
-        ids = _newest_ids(scope, before)[:left]
-        found += _read(ids, room)
-        if len(ids) < left:
-            break
-        left, before = limit - len(found), ids[-1]
-    return found
-
-
-def _newest_ids(scope: Scope, before: UUID | None) -> list[UUID]:
-    script = NEWEST.command(
-        keys.partition_of(scope.org), place=keys.place(scope), before=str(before or ""), looked_at=LOOKED_AT
-    )
-    return sorted(_ids(client.call(script)), reverse=True)
-
-
 def look(scope: Scope, group: str, ids: Sequence[UUID] = ()) -> tuple[frozenset[UUID], int]:
     """Tell which ids are buffered, and how many entries of a group are in this place, in any state.
 
@@ -225,13 +201,8 @@ def _parts(ids: Sequence[UUID]) -> Iterator[list[Row]]:
         names = names[looked_at:]
 
 
-def _read(ids: Sequence[UUID], most: int | None = None) -> list[Entry]:
-    found: list[Entry] = []
-    for part in _parts(ids):
-        found += [stored.parse(*row) for row in part]
-        if most is not None and weigh(found) >= most:
-            break
-    return found
+def _read(ids: Sequence[UUID]) -> list[Entry]:
+    return [stored.parse(*row) for row in rows(ids)]
 
 
 def weigh(entries: Iterable[Entry]) -> int:

@@ -22,7 +22,7 @@ SUBMITTERS, RESUMERS = 2, 2
 LANES = ((0, 1), (2, 3))
 EVERYWHERE = ((0, 1, 2, 3), (0, 1, 2, 3))
 UNFENCED = ("-m", "bench.chaos.unfenced")
-CONTROLLED, CONTROL_RACES, FEW_RACES, CONTROL_PATIENCE = 20, 8, 3, 15.0
+CONTROLLED, CONTROL_RACES, FEW_RACES, CONTROL_PATIENCE = 20, 8, 6, 15.0
 
 
 def main(rounds: str, seed: str, share: str, *names: str) -> None:

@@ -125,12 +125,17 @@ class Watcher:
 
 def buffered(org: UUID, env: UUID) -> list[Named]:
     """Name the entries that come from events."""
-    from mollifier import buffer  # noqa: PLC0415 - they read the settings
+    from mollifier import pages  # noqa: PLC0415 - they read the settings
     from mollifier.decision import Scope  # noqa: PLC0415
+    from mollifier.entry import Entry  # noqa: PLC0415
     from workflows import snapshot  # noqa: PLC0415
 
-    entries = buffer.newest(Scope(str(org), str(env)), None, MOST_ENTRIES)
-    found = [snapshot.decode(entry.snapshot) for entry in entries]
+    scope, entries = Scope(str(org), str(env)), list[Entry]()
+    part = pages.newest(scope, None, MOST_ENTRIES)
+    while part.before is not None and len(entries) < MOST_ENTRIES:
+        entries += part.entries
+        part = pages.newest(scope, part.before, MOST_ENTRIES)
+    found = [snapshot.decode(entry.snapshot) for entry in (*entries, *part.entries)]
     return [(each.definition, each.event_type, each.id) for each in found if each.event_type]
 
 

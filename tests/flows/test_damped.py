@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from mollifier import buffer
+from mollifier import pages
 from tests.bound import bind
 from tests.flows.racing import Race
 from tests.flows.test_drained_and_run import Draining
@@ -24,7 +24,7 @@ def test_sixty_four_submitters_never_exceed_the_limit_and_none_is_lost(flags):
     race = Race("tests.flows.emitters", PROCESSES, env.id, THREADS, EVENTS)
     with Draining():
         told = sum(map(Counter, race.run()), Counter())
-        until(lambda: not buffer.newest(lookup.scope_of(seen(env)), None, 1), 30)
+        until(lambda: not pages.newest(lookup.scope_of(seen(env)), None, 1).entries, 30)
 
     taken = told["Started"] + told["Buffered"]
     assert taken == LIMIT == Instance.objects.count()

@@ -9,7 +9,7 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
-from mollifier import buffer
+from mollifier import pages
 from tests import waiting
 from tests.bound import bind
 from tests.exchanges import traced
@@ -169,7 +169,7 @@ def test_without_the_database_nothing_is_started_or_buffered(outage):
     outage.begin()
     assert isinstance(floods.send(env, "one"), Unavailable)
     outage.end()
-    assert buffer.newest(lookup.scope_of(seen(env)), None, 10) == []
+    assert pages.newest(lookup.scope_of(seen(env)), None, 10).entries == ()
     assert isinstance(floods.send(env, "one"), Started)
 
 

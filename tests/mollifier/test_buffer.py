@@ -240,25 +240,6 @@ def test_an_entry_is_read_in_every_state_until_it_is_gone():
     assert buffer.read(ACME, one) is None
 
 
-def test_the_newest_come_first_whatever_their_state():
-    ids = [ordered_id(number) for number in range(300)]
-    accept(300, ids=ids)
-    accept(2, STAGING)
-    claim(50)
-    assert [entry.id for entry in buffer.newest(ACME, None, 3)] == ids[:-4:-1]
-    pages, before = [], None
-    while page := buffer.newest(ACME, before, 70):
-        pages += [entry.id for entry in page]
-        before = pages[-1]
-    assert pages == ids[::-1]
-
-
-def test_ids_made_slightly_out_of_order_are_listed_in_id_order():
-    ids = [ordered_id(number) for number in (2, 1, 4, 3, 6, 5)]
-    accept(6, ids=ids)
-    assert [entry.id for entry in buffer.newest(ACME, ordered_id(5), 10)] == [ordered_id(n) for n in (4, 3, 2, 1)]
-
-
 def test_entries_lists_every_state_oldest_first():
     ids = accept(6)
     other = accept(1, Scope("other", "production"))
@@ -300,7 +281,7 @@ def test_without_redis_every_call_says_so():
         lambda: patches.cancel(ACME, uuid.uuid4(), "x"),
         lambda: patches.apply(ACME, uuid.uuid4(), lambda _: b"x"),
         lambda: buffer.read(ACME, uuid.uuid4()),
-        lambda: buffer.newest(ACME, None, 1),
+        lambda: pages.newest(ACME, None, 1),
         lambda: pages.oldest(1),
     ]
     for call in calls:
@@ -320,27 +301,6 @@ def test_many_entries_are_read_in_one_exchange():
 
 def test_what_one_exchange_reads_is_bounded_in_bytes(monkeypatch):
     monkeypatch.setattr(buffer, "READ_BYTES", 2_500)
-    monkeypatch.setattr(buffer, "LISTED_BYTES", 4_000)
     ids = [ordered_id(number) for number in range(10)]
     accept(10, ids=ids, snapshot=b"x" * 1_000)
     assert [entry.id for entry in buffer.read_many(ACME, ids)] == ids
-    pages, before = [], None
-    while page := buffer.newest(ACME, before, 100):
-        pages.append(len(page))
-        before = page[-1].id
-    assert (sum(pages), max(pages) < 7) == (10, True)
-
-
-def test_a_list_goes_on_past_entries_that_leave_meanwhile(monkeypatch):
-    ids = [ordered_id(number) for number in range(10)]
-    accept(10, ids=ids)
-    read, left = buffer._read, []
-
-    def settle_first(wanted, most=None):
-        if not left:
-            left.extend(entry.id for entry in buffer.claim("t", 1000, LEASE_MS).entries)
-            buffer.settle("t", [Settle(one, 0) for one in ids[6:9]])
-        return read(wanted, most)
-
-    monkeypatch.setattr(buffer, "_read", settle_first)
-    assert [entry.id for entry in buffer.newest(ACME, None, 5)] == [ids[9], *ids[5:1:-1]]

@@ -86,7 +86,7 @@ def test_fault_5_with_divert_off_entries_are_read_and_drained(settings):
 def test_fault_5_with_drain_off_entries_are_read_and_accepted(settings):
     settings.MOLLIFIER = {**settings.MOLLIFIER, "DRAIN": False}
     ids = accept(2)
-    assert {entry.id for entry in buffer.newest(ACME, None, 10)} == set(ids)
+    assert {entry.id for entry in pages.newest(ACME, None, 10).entries} == set(ids)
     assert stats.overview().queued == 2
 
 
@@ -117,7 +117,7 @@ def test_fault_18_everything_works_where_keys_must_share_a_slot(cluster):
     gate.admit_many([arrival(mode=Mode.MIRROR, limit=1) for _ in range(3)])
     later_ms = get_redis_connection("buffer").time()[0] * 1000 + 60_000
     assert sum(mirror.compare(memory, now_ms=later_ms).values()) == 3
-    assert buffer.newest(ACME, None, 5)
+    assert pages.newest(ACME, None, 5).entries
     assert pages.oldest(5)
     assert sweep.run(conf.current()).wrapped
     assert stats.overview().available

@@ -36,7 +36,7 @@ def test_what_is_over_the_limit_is_mirrored_and_the_first_asks_for_a_drainer():
 def test_nobody_takes_a_mirrored_entry_for_a_buffered_one():
     (one,) = over_the_limit()
     assert buffer.read(ACME, one.id) is None
-    assert buffer.newest(ACME, None, 10) == pages.oldest(10) == []
+    assert list(pages.newest(ACME, None, 10).entries) == pages.oldest(10) == []
     assert patches.cancel(ACME, one.id, "why") == NotFound()
     assert buffer.claim("t", 10, 60_000, now_ms=DUE_MS).entries == ()
     assert (stats.overview().buffered, stats.overview().mirrored) == (0, 1)
