@@ -115,6 +115,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
+FORMAT_MODULE_PATH = "settings.formats"
 
 STATIC_URL = "static/"
 STATIC_ROOT = env.data_dir() / "static"

@@ -100,29 +100,44 @@ UNFOLD: dict[str, object] = {
                     item("Bindings", "hub", "admin:workflows_binding_changelist", "workflows.view_binding"),
                     item("Schedules", "schedule", "admin:workflows_schedule_changelist", "workflows.view_schedule"),
                     item("Actions", "bolt", "admin:workflows_actionswitch_changelist", "workflows.view_actionswitch"),
-                    item(
-                        "Dead letters",
-                        "mark_email_unread",
-                        "admin:workflows_deadletterdecision_changelist",
-                        "workflows.view_deadletterdecision",
-                    ),
                     item("Webhooks", "webhook", "admin:workflows_webhook_changelist", "workflows.view_webhook"),
-                    item("Deliveries", "outbox", "admin:workflows_delivery_changelist", "workflows.view_delivery"),
                     item(
                         "Rollout plans",
                         "stairs",
                         "admin:workflows_rolloutplan_changelist",
                         "workflows.view_rolloutplan",
                     ),
-                    item("Rollouts", "flag", "admin:workflows_flagchange_changelist", "workflows.view_flagchange"),
-                    item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
                     item("Effective settings", "tune", "dashboard:settings", "workflows.view_auditrecord"),
+                ],
+            },
+            {
+                "title": "Records",
+                "items": [
+                    item("Audit", "history", "admin:workflows_auditrecord_changelist", "workflows.view_auditrecord"),
+                    item(
+                        "Rollout changes",
+                        "flag",
+                        "admin:workflows_flagchange_changelist",
+                        "workflows.view_flagchange",
+                    ),
+                    item(
+                        "Dead letter decisions",
+                        "mark_email_unread",
+                        "admin:workflows_deadletterdecision_changelist",
+                        "workflows.view_deadletterdecision",
+                    ),
                     item(
                         "Secret changes",
                         "manage_history",
                         "admin:workflows_secretchange_changelist",
                         "workflows.view_secretchange",
                     ),
+                    item("Deliveries", "outbox", "admin:workflows_delivery_changelist", "workflows.view_delivery"),
+                ],
+            },
+            {
+                "title": "People",
+                "items": [
                     item("Users", "person", "admin:auth_user_changelist", "auth.view_user"),
                     item("Groups", "group", "admin:auth_group_changelist", "auth.view_group"),
                 ],

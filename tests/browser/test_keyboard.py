@@ -81,3 +81,10 @@ def test_the_dialog_holds_the_focus_until_escape_gives_it_back(visit, oscar) -> 
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.get_by_role("link", name="Change the rollout of acme")).to_be_focused()
+
+
+def test_filters_are_opened_with_the_keyboard(visit, oscar) -> None:
+    page = visit(oscar).go(LIST)
+    tab_to(page, "Filters")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("link", name="Shadow")).to_be_visible()

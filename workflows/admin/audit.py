@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from workflows.admin.page import ReadOnlyPage
 from workflows.models import AuditRecord
+from workflows.templatetags import readable
 
 
 @admin.register(AuditRecord)
@@ -48,7 +49,7 @@ class AuditRecordPage(ReadOnlyPage):
 
     @admin.display(description="When")
     def when(self, record: AuditRecord) -> str:
-        return f"{record.started_at:%d %b %Y %H:%M:%S}"
+        return readable.moment(record.started_at)
 
     @admin.display(description="What")
     def what(self, record: AuditRecord) -> str:

@@ -55,7 +55,7 @@ class DeadLetterDecisionPage(ReadOnlyPage):
 
     lead = "What operators decided about dead letters. Those that wait for a decision are in the Buffer."
     none_yet = "A dead letter that is redriven or discarded appears here with the reason."
-    list_display = ("created_at", "env", "decision", "definition", "error", "reason", "actor_name")
+    list_display = ("created_at", "tenant", "decision", "definition", "error", "reason", "actor_name")
     list_filter = ("decision",)
     search_fields = ("actor_name", "reason", "definition")
     sortable_by: ClassVar[list[str]] = []
@@ -64,6 +64,10 @@ class DeadLetterDecisionPage(ReadOnlyPage):
     def get_queryset(self, request: HttpRequest) -> QuerySet[DeadLetterDecision]:
         decisions: QuerySet[DeadLetterDecision] = super().get_queryset(request)
         return decisions.select_related("env__org")
+
+    @admin.display(description="Environment")
+    def tenant(self, decision: DeadLetterDecision) -> str:
+        return f"{decision.env.org.slug}/{decision.env.slug}"
 
     def get_urls(self) -> list[URLPattern]:
         redrive, discard = self.admin_site.admin_view(self.redrive_view), self.admin_site.admin_view(self.discard_view)

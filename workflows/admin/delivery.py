@@ -1,5 +1,6 @@
 """Deliveries: what each webhook was told, what came of it, and the dialog that sends one again."""
 
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 from uuid import UUID
@@ -116,15 +117,17 @@ class DeliveryPage(page.ReadOnlyPage):
 
     @admin.display(description="Created")
     def created(self, row: Delivery) -> str:
-        return f"{row.created_at:%d %b %Y %H:%M:%S}"
+        return readable.moment(row.created_at)
 
     @admin.display(description="Next try")
     def next_try(self, row: Delivery) -> str:
-        return f"{row.next_at:%d %b %H:%M:%S}" if row.next_at else readable.NOTHING
+        return readable.moment(row.next_at)
 
     @admin.display(description="Body")
     def sent(self, row: Delivery) -> SafeString:
-        return format_html('<code class="mo-secret">{}</code>', row.body)
+        return format_html(
+            '<pre class="mo-json">{}</pre>', json.dumps(json.loads(row.body), indent=2, ensure_ascii=False)
+        )
 
     @admin.display(description="Action")
     def verbs(self, row: Delivery) -> SafeString | str:

@@ -31,7 +31,7 @@ class FlagChangePage(ReadOnlyPage):
 
     @admin.display(description="When")
     def when(self, change: FlagChange) -> str:
-        return f"{change.created_at:%d %b %Y %H:%M:%S}"
+        return readable.moment(change.created_at)
 
     @admin.display(description="Organization")
     def tenant(self, change: FlagChange) -> str:

@@ -73,7 +73,6 @@ class PlanPage(ReadOnlyPage):
     list_filter = ("status",)
     list_select_related = ("org",)
     search_fields = ("org__slug", "reason")
-    fields = ()
     sortable_by = ()
     change_form_outer_before_template = "workflows/admin/plan.html"
 
@@ -84,6 +83,10 @@ class PlanPage(ReadOnlyPage):
             path("<int:pk>/<str:verb>/now/", steer, name="workflows_rolloutplan_steer"),
             *super().get_urls(),
         ]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Show none of the row itself: the page above it tells all of it in words."""
+        return []
 
     def changeform_view(
         self,
@@ -157,7 +160,7 @@ class PlanPage(ReadOnlyPage):
 
     @admin.display(description="Since")
     def since(self, plan: RolloutPlan) -> str:
-        return f"{plan.step_at:%d %b %Y %H:%M:%S}"
+        return readable.moment(plan.step_at)
 
     @admin.display(description="Actions")
     def verbs(self, plan: RolloutPlan) -> SafeString:

@@ -165,14 +165,14 @@ class SchedulePage(page.Page):
         if schedule.next_at is None:
             return readable.NOTHING
         waits = "; one waits" if schedule.queued_at else ""
-        return f"{schedule.next_at:%d %b %Y %H:%M} UTC{waits}"
+        return f"{readable.moment(schedule.next_at)}{waits}"
 
     @admin.display(description="Last fire")
     def last_fire(self, schedule: Schedule) -> SafeString | str:
         if not schedule.last_outcome:
             return readable.NOTHING
         outcome = format_html('<span title="{}">{}</span>', schedule.last_detail, readable.badge(schedule.last_outcome))
-        at = f"{schedule.last_at:%d %b %Y %H:%M}" if schedule.last_at else ""
+        at = readable.moment(schedule.last_at) if schedule.last_at else ""
         if schedule.last_instance is None:
             return format_html("{} {}", outcome, at)
         return format_html('{} <a href="{}">{}</a>', outcome, scheduling.instance_address(schedule), at or "instance")

@@ -167,7 +167,7 @@ class StormPage(ReadOnlyPage):
 
     @admin.display(description="Opened")
     def opened(self, storm: Storm) -> str:
-        return f"{storm.opened_at:%d %b %Y %H:%M:%S}"
+        return readable.moment(storm.opened_at)
 
     @admin.display(description="Suppressed")
     def refused(self, storm: Storm) -> str:

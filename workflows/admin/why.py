@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from workflows.admin.standing import OpenHook, Standing, Timer, Unfinished
 from workflows.intake.view import BUFFERED
 from workflows.states import Status
-from workflows.templatetags.readable import duration
+from workflows.templatetags import readable
 
 ABSENT = "definition_absent"
 
@@ -45,7 +45,7 @@ def _over(standing: Standing) -> Why:
     word = str(instance.status).replace("_", " ")
     if instance.finished_at is None:
         return Why("over", f"It is {word}; it is recorded so when the drainer takes it from the buffer.")
-    took = duration((instance.finished_at - instance.accepted_at).total_seconds())
+    took = readable.duration((instance.finished_at - instance.accepted_at).total_seconds())
     return Why("over", f"It is over: {word}, {took} after it was accepted.")
 
 
@@ -126,7 +126,7 @@ def _ready(standing: Standing, said: str) -> Why:
         )
     if lane.paused:
         return Why("shard_paused", f"{said}; shard {lane.index} is paused by an operator.", "Resume the shard.")
-    ready = f"; it is ready since {_moment(since)}" if since else ""
+    ready = f"; it is ready since {readable.moment(since)}" if since else ""
     return Why("ready", f"{said}{ready}, and shard {lane.index} takes it in its turn.")
 
 
@@ -184,9 +184,5 @@ def _when(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return "soon"
     seconds = (moment - now).total_seconds()
-    about = f"in {duration(seconds)}" if seconds >= 0 else f"{duration(-seconds)} ago"
-    return f"{_moment(moment)} ({about})"
-
-
-def _moment(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%d %b %Y %H:%M:%S} UTC"
+    about = f"in {readable.duration(seconds)}" if seconds >= 0 else f"{readable.duration(-seconds)} ago"
+    return f"{readable.moment(moment)} ({about})"

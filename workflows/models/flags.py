@@ -62,4 +62,4 @@ class FlagChange(Acted):
         indexes: ClassVar = [models.Index(fields=["org", "-id"], name="flag_change_of_org")]
 
     def __str__(self) -> str:
-        return f"{self.org_id}: {self.before.get('mode')} -> {self.after.get('mode')}"
+        return f"{self.org.slug}: {self.before.get('mode')} -> {self.after.get('mode')}"

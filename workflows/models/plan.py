@@ -70,7 +70,7 @@ class RolloutPlan(Acted):
         ]
 
     def __str__(self) -> str:
-        return f"plan {self.pk} of {self.org_id}: {self.status}"
+        return f"rollout of {self.org.slug}: {self.get_status_display().lower()}"
 
 
 class PlanEvent(Reasoned):

@@ -1,5 +1,7 @@
 """Numbers, times and states as operators read them."""
 
+from datetime import UTC, datetime
+
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -53,6 +55,15 @@ TONES = {
     "no pump": "bad",
     "done": "good",
 }
+
+
+@register.filter
+def moment(at: datetime | None) -> str:
+    """Write a time with its zone: 21 Nov 2026 20:09:54 UTC."""
+    if at is None:
+        return NOTHING
+    there = at.astimezone(UTC)
+    return f"{there.day} {there:%b %Y %H:%M:%S} UTC"
 
 
 @register.filter

@@ -35,7 +35,7 @@ def test_the_list_shows_the_next_fire_and_how_the_last_ended(env):
     schedule = make(env, now, cron="30 2 * * *")
     Schedule.objects.update(last_outcome="skipped", last_detail="Busy.", last_at=now, last_instance=env.pk)
     page = people.oscar().get(LIST).content.decode()
-    for shown in ("greet", "acme/production", "30 2 * * *", "02:30 UTC", ">skipped<", 'title="Busy."', str(env.pk)):
+    for shown in ("greet", "acme/production", "30 2 * * *", "02:30:00 UTC", ">skipped<", 'title="Busy."', str(env.pk)):
         assert shown in page, shown
     assert address(schedule, "run") in page
 

@@ -41,7 +41,7 @@ CHILD = Unfinished(uuid7(), "review", "running")
 SLEEP = Timer("wait", "sleep", LATER)
 RETRY = Timer("step", "charge", LATER, 2, "http_500: no luck")
 ABSENT = Notice("definition_absent", "greet version 3 is not registered here")
-AT = "01 Mar 2026 12:05:00 UTC (in 5 min)"
+AT = "1 Mar 2026 12:05:00 UTC (in 5 min)"
 
 
 def explained(status: str, *, notice: Notice | None = None, view: dict | None = None, **facts) -> why.Why:
@@ -146,7 +146,7 @@ def test_a_definition_that_is_absent_is_named_with_its_version(status: str) -> N
 
 def test_a_pause_tells_who_made_it_and_when() -> None:
     told = sentence("paused", paused_by="oscar", paused_at=BEFORE)
-    assert told.startswith("Paused by oscar 01 Mar 2026 11:55:00 UTC (5 min ago)")
+    assert told.startswith("Paused by oscar 1 Mar 2026 11:55:00 UTC (5 min ago)")
     assert sentence("paused").startswith("Paused; nothing")
     assert "while it was buffered" in sentence("paused", view={"last_seq": 0})
 
@@ -158,7 +158,7 @@ def test_a_pause_tells_who_made_it_and_when() -> None:
 def test_one_that_runs_tells_its_last_event(lane: Lane, code: str) -> None:
     told = explained("running", lane=lane, last_event_at=BEFORE)
     assert told.code == code
-    assert told.sentence.startswith("It runs: its last event was 01 Mar 2026 11:55:00 UTC (5 min ago)")
+    assert told.sentence.startswith("It runs: its last event was 1 Mar 2026 11:55:00 UTC (5 min ago)")
 
 
 def test_a_buffered_one_tells_its_position_and_the_reason() -> None:

@@ -1,5 +1,7 @@
 """How numbers, times and states are written for operators."""
 
+from datetime import datetime, timedelta, timezone
+
 import pytest
 
 from workflows.models import DefinitionChange, FlagChange
@@ -80,3 +82,9 @@ def test_a_change_of_a_definition_is_told_member_by_member() -> None:
 @pytest.mark.parametrize(("amount", "said"), [(None, readable.NOTHING), (12.4, "12 ms"), (2_500, "2.5 s")])
 def test_milliseconds_are_told_like_seconds(amount, said) -> None:
     assert readable.milliseconds(amount) == said
+
+
+def test_a_time_has_its_zone() -> None:
+    there = datetime(2026, 11, 2, 1, 2, 3, tzinfo=timezone(timedelta(hours=2)))
+    assert readable.moment(there) == "1 Nov 2026 23:02:03 UTC"
+    assert readable.moment(None) == readable.NOTHING

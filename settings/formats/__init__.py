@@ -1,0 +1,1 @@
+"""How pages write times where Django writes them: with their zone."""
