@@ -80,3 +80,20 @@ def test_who_is_not_taken_up_in_time_leaves_and_nothing_is_done_for_it():
         assert first.result(30) == 2
     assert act.calls == [[1]]
     assert count(together) == 0
+
+
+def test_who_is_stopped_amid_the_work_leaves_nobody_waiting():
+    act = Slow()
+    together = Together(act, most=9, seconds=30)
+
+    def stopped(numbers):
+        act(numbers)
+        raise SystemExit
+
+    with ThreadPoolExecutor(8) as pool:
+        futures = asked(pool, together, "a", [1, 2, 3])
+        together._act = stopped
+        act.may.release(9)
+        assert futures[0].result(30) == 2
+        raised = sorted(type(future.exception(30)).__name__ for future in futures[1:])
+    assert raised == ["NoTurn", "SystemExit"]

@@ -10,7 +10,7 @@ STRIPES = 64
 
 
 class NoTurn(Exception):
-    """Those before it did not end in time, and nothing was done for this one."""
+    """Nobody took it up in time, or whoever did was stopped; what became of it is not known then."""
 
     code = "no_turn"
 
@@ -91,9 +91,12 @@ class Together(Generic[Item, Answer]):
         return asked.told()
 
     def _serve(self, taken: Sequence[_Asked[Item, Answer]]) -> None:
+        error: Exception = NoTurn("whoever was at it was stopped")
         try:
             for each, answer in zip(taken, self._act([each.item for each in taken]), strict=True):
                 each.answers.append(answer)
-        except Exception as error:  # noqa: BLE001 - it is told to each of those who asked
+        except Exception as raised:  # noqa: BLE001 - it is told to each of those who asked
+            error = raised
+        finally:
             for each in taken:
-                each.error = error
+                each.error = None if each.answers else error
