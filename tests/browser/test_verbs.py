@@ -7,10 +7,9 @@ from tests import pages, people
 
 WHY = "because this test says so"
 # Verbs that leave no record of their own, and what is said instead: a simulation changes nothing; a bulk action counts
-# first, and is its own record; a replay is queued, and recorded when it runs; what is cancelled keeps the reason.
+# first, and is its own record; a replay is queued, and recorded when it runs.
 SAID = {
     "organization_simulation": "What would have become of them",
-    "instance_cancel": "Cancelled",
     "bulkaction_new": "would be acted on now",
     "bulkaction_abort": "It ends after the batch it is in.",
     "storm_replay": "The replay is queued",

@@ -15,11 +15,10 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workflows import audit
-from workflows.admin import page
-from workflows.audit import Act, Actor
+from workflows.admin import page, reasoned
+from workflows.admin.reasoned import ReasonedPage
 from workflows.intake import bindings, emission, events, refresher
 from workflows.intake.emission import EventInvalid
 from workflows.intake.events import Emitted, Match
@@ -28,15 +27,6 @@ from workflows.models import Binding
 from workflows.templatetags import readable
 
 LIST = "admin:workflows_binding_changelist"
-
-
-class BindingForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A binding, and why it is made or changed."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Why? Others will read this later."}),
-    )
 
 
 class TryForm(forms.Form):
@@ -50,10 +40,9 @@ class TryForm(forms.Form):
 
 
 @admin.register(Binding)
-class BindingPage(page.Page):
+class BindingPage(ReasonedPage):
     lead = "A binding starts its definition for each matching event, once for each event key."
     none_yet = "Add one; the events that match it start its definition from then on."
-    form = BindingForm
     list_display = ("what", "tenant", "condition", "loop_policy", "damper", "state", "verbs")
     list_filter = ("enabled", "loop_policy")
     search_fields = ("pattern", "definition", "org__slug")
@@ -85,11 +74,8 @@ class BindingPage(page.Page):
         ]
 
     def save_model(self, request: HttpRequest, obj: Binding, form: Any, change: bool) -> None:
-        """Keep it with its audit record; this process knows at once, the others within two seconds."""
-        with transaction.atomic():
-            super().save_model(request, obj, form, change)
-            verb = "change_binding" if change else "make_binding"
-            audit.note(act(request, verb, obj, form.cleaned_data["reason"]))
+        """Keep it; this process knows at once, the others within two seconds."""
+        super().save_model(request, obj, form, change)
         refresher.refresh()
 
     def switch_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
@@ -104,8 +90,8 @@ class BindingPage(page.Page):
         if form.is_valid():
             with transaction.atomic():
                 bindings.change(pk, enabled=on)
-                verb = "enable_binding" if on else "disable_binding"
-                audit.note(act(request, verb, binding, form.cleaned_data["reason"]))
+                verb = "enable" if on else "disable"
+                audit.note(reasoned.act(request, verb, binding, form.cleaned_data["reason"]))
             refresher.refresh()
             return page.finish(request, reverse(LIST), f"{binding} is switched {'on' if on else 'off'}.")
         verb = "Switch on" if on else "Switch off"
@@ -198,14 +184,3 @@ def tenant_of(binding: Binding) -> str:
     if binding.env is not None:
         return f"{binding.env.org.slug}/{binding.env.slug}"
     return binding.org.slug if binding.org is not None else "everybody"
-
-
-def act(request: HttpRequest, verb: str, binding: Binding, reason: str) -> Act:
-    return Act(
-        verb=verb,
-        actor=Actor.from_user(request.user),  # type: ignore[arg-type]
-        reason=reason,
-        filter={"binding": str(binding.pk)},
-        target=str(binding)[:200],
-        org_id=binding.org_id,
-    )

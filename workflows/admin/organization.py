@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.views import ChangeList
 
 from workflows.admin import page, rollout, simulation
-from workflows.admin.page import Page
+from workflows.admin.reasoned import ReasonedPage
 from workflows.intake import console, shadow
 from workflows.models import Environment, FlagChange, Organization, RolloutPlan
 from workflows.models.plan import UNDER_WAY
@@ -40,7 +40,7 @@ class WithDepths(ChangeList):  # type: ignore[misc]
 
 
 @admin.register(Organization)
-class OrganizationPage(Page):
+class OrganizationPage(ReasonedPage):
     """The list tells who is enrolled and who waits; the page of one carries the dialog."""
 
     lead = "Each is off, shadow, mirror or on. What one that is on sends over its limit waits in the buffer."
@@ -48,7 +48,7 @@ class OrganizationPage(Page):
     list_display = ("slug", "name", "mode", "share", "effective", "weight", "queued", "oldest", "change_rollout")
     list_filter = ("flags__mode",)
     search_fields = ("slug", "name")
-    fields = ("slug", "name")
+    fields = ("slug", "name", "reason")
     sortable_by = ("slug", "name")
     change_form_outer_before_template = "workflows/admin/organization.html"
 
@@ -162,7 +162,7 @@ def tenant(org: Organization, days: int) -> dict[str, Any]:
 
 
 @admin.register(Environment)
-class EnvironmentPage(Page):
+class EnvironmentPage(ReasonedPage):
     """Made once; the tenant of an environment never changes."""
 
     lead = "Triggers, keys and instances are of an environment. It never moves to another organization."
@@ -171,7 +171,7 @@ class EnvironmentPage(Page):
     list_select_related = ("org",)
     search_fields = ("slug", "org__slug")
     autocomplete_fields: ClassVar = ["org"]
-    fields = ("org", "slug")
+    fields = ("org", "slug", "reason")
 
     def get_readonly_fields(self, request: HttpRequest, obj: Environment | None = None) -> Sequence[str]:
         return ("org", "slug") if obj else ()

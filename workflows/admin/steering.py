@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from workflows import audit
+from workflows import audit, engine
 from workflows.admin import page
 from workflows.audit import Act, Actor
 from workflows.intake import control
@@ -56,7 +56,12 @@ class Verb:
 
 
 def cancel(order: Order) -> control.Cancel:
-    return control.cancel(order.env, order.id, order.reason, actor=order.actor.name, at=At(order.seq))
+    """Cancel an instance; the event of its log tells why, and so does the audit, where it is looked for."""
+    with transaction.atomic():
+        outcome = control.cancel(order.env, order.id, order.reason, actor=order.actor.name, at=At(order.seq))
+        if isinstance(outcome, engine.Cancelled | control.CancelledInBuffer):
+            audit.note(act(order, "cancel_instance"))
+    return outcome
 
 
 def pause(order: Order) -> control.Steer:

@@ -80,16 +80,17 @@ def test_the_page_costs_few_queries() -> None:
 
 def test_an_administrator_adds_an_org_and_an_environment() -> None:
     client = people.ada()
-    client.post("/admin/workflows/organization/add/", {"slug": "fresh", "name": "Fresh"})
+    client.post("/admin/workflows/organization/add/", {"slug": "fresh", "name": "Fresh", "reason": "a customer"})
     org = Organization.objects.get(slug="fresh")
-    client.post("/admin/workflows/environment/add/", {"org": str(org.pk), "slug": "production"})
+    client.post("/admin/workflows/environment/add/", {"org": str(org.pk), "slug": "production", "reason": "a customer"})
     assert Environment.objects.get(org=org).slug == "production"
 
 
 def test_the_slug_of_an_org_never_changes() -> None:
     environment = tenants.make_env("acme")
     people.ada().post(
-        f"/admin/workflows/organization/{environment.org_id}/change/", {"slug": "other", "name": "New name"}
+        f"/admin/workflows/organization/{environment.org_id}/change/",
+        {"slug": "other", "name": "New name", "reason": "a merger"},
     )
     org = Organization.objects.get(pk=environment.org_id)
     assert (org.slug, org.name) == ("acme", "New name")
