@@ -77,3 +77,17 @@ def test_what_a_viewer_may_not_do_is_shown_disabled(visit, transactional_db) -> 
     seen = visit(people.make("vera", "Viewer"))
     expect(seen.go("/admin/buffer/").get_by_role("button", name="Cancel…")).to_be_disabled()
     expect(seen.go("/admin/workflows/organization/").get_by_role("button", name="Change…")).to_be_disabled()
+
+
+@pytest.mark.parametrize(("window", "scheme"), [(DESK, "light"), (PHONE, "dark")], ids=["desk", "phone"])
+def test_a_page_that_is_refused_or_not_there_says_so_and_leads_back(visit, oscar, window, scheme) -> None:
+    seen = visit(oscar, viewport=window, color_scheme=scheme)
+    for path, words in (
+        ("/admin/workflows/secret/", "None of your groups has the permission that it takes."),
+        ("/admin/workflows/storm/7/close/", "There is no such storm."),
+        ("/nowhere/", "No page has this address."),
+    ):
+        page = seen.go(path)
+        expect(page.get_by_text(words)).to_be_visible()
+        assert (path, seen.flaws, seen.overflow, seen.elsewhere) == (path, [], 0, [])
+        expect(page.get_by_role("link", name="Overview")).to_have_attribute("href", "/admin/")
