@@ -45,20 +45,20 @@ def order(transactional_db, own_workflows):
     """Run an order of every kind of operation up to where it awaits an approval."""
     tries.clear()
 
-    @workflow("packing")
-    async def packing(ctx, payload):
+    @workflow("boxing")
+    async def boxing(ctx, payload):
         await ctx.sleep(0.05)
         return {"boxes": 2}
 
     async def shelf(ctx, number):
         return await ctx.step(wrap, await ctx.step(pick, number))
 
-    @workflow("fulfil_order")
-    async def fulfil_order(ctx, payload):
+    @workflow("ship_order")
+    async def ship_order(ctx, payload):
         await ctx.step(charge_card, payload["order"])
         await ctx.gather(*(shelf(ctx, number) for number in range(1, 4)))
         await ctx.sleep(0.1)
-        await ctx.child("packing")
+        await ctx.child("boxing")
         try:
             await ctx.step(insure)
         except Exception:  # noqa: BLE001 - it goes on without
@@ -68,7 +68,7 @@ def order(transactional_db, own_workflows):
 
     environment = tenants.make_env("acme")
     payload = b'{"order":"A-1042","customer":"Ada","card":{"number":4242,"token":"tok_secret"}}'
-    trigger = tenants.trigger(environment, definition="fulfil_order", payload=payload, tags=("vip",))
+    trigger = tenants.trigger(environment, definition="ship_order", payload=payload, tags=("vip",))
     engine.start(trigger)
     # A child has a shard of its own.
     with running(0), running(1), running(2), running(3):

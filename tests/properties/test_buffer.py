@@ -1,6 +1,7 @@
 """The buffer against a model, on the real server, through any order of calls, losses and repeats."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mollifier import buffer, conf, deadletters, fairness, gate, keys, patches, removal, stats, sweep
+from mollifier import buffer, conf, deadletters, fairness, gate, keys, pages, patches, removal, stats, sweep
 from mollifier.decision import (
     Arrival,
     Binding,
@@ -30,6 +31,7 @@ from mollifier.entry import (
     Applied,
     Cancelled,
     DeadLetterOutcome,
+    Entry,
     Fail,
     NotFound,
     Requeue,
@@ -49,6 +51,15 @@ CHOICES = [{"only": "acme"}, {"only": "other"}, {"without": ("acme",)}]
 LEASE_MS = 1_000
 CHARGE = 128
 ROOMS = [None, None, Room("g1", 9), Room("g1", 2), Room("g2", 1)]
+
+
+def listed(scope: Scope) -> Iterator[Entry]:
+    """List what is buffered in a place, page by page."""
+    part = pages.newest(scope, None, 50)
+    yield from part.entries
+    while part.before is not None:
+        part = pages.newest(scope, part.before, 50)
+        yield from part.entries
 
 
 @dataclass
@@ -372,7 +383,7 @@ class Buffer(RuleBasedStateMachine):
 
     @invariant()
     def each_id_is_in_exactly_one_state(self):
-        found = {entry.id: entry.state for scope in PLACES for entry in buffer.newest(scope, None, 1_000)}
+        found = {entry.id: entry.state for scope in PLACES for entry in listed(scope)}
         assert found == {entry.id: entry.state for entry in self.entries.values()}
 
     @invariant()
