@@ -76,3 +76,16 @@ def test_who_is_asked_for_again_is_found_in_the_buffer():
     waiting = readies(env, 3)
     assert answers(admission._let_in_each(waiting)) == {"Started": 1, "Mollify": 2}
     assert answers(admission._let_in_each(waiting)) == {"Known": 3}
+
+
+def test_entries_that_are_rows_already_take_no_room_from_those_who_come_together():
+    env = make_env("acme", "production", **floods.ON)
+    bind(limit=12)
+    floods.kinds(env, range(5))
+    claimed = draining.claim()
+    draining.write(claimed.entries)
+    taken = admission._let_in_each(readies(env, 8))
+    assert answers(taken) == {"Mollify": 7, "Refused": 1}
+    draining.settle(claimed)
+    assert draining.drain() == 7
+    assert Instance.objects.count() == 12

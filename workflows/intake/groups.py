@@ -94,7 +94,7 @@ def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
         ((known, storm, rows), counted) = (*eventlog.execute(LOOK, values), None)
     _remember(group, stormy=storm is not None)
     seen = Backlog(rows, buffered, storm, entries.union(known), counted is not None)
-    return seen if counted is not None else _counted_once(seen, group, values)
+    return seen if counted is not None else _counted_once(seen, group, values, more=len(others))
 
 
 def live(group: Group, limit: int) -> int:
@@ -138,9 +138,9 @@ def _buffered(scope: Scope, group: Group, ids: Sequence[UUID]) -> tuple[frozense
         return frozenset(), None
 
 
-def _counted_once(seen: Backlog, group: Group, values: dict[str, Any]) -> Backlog:
-    """Take rows off that are still entries too, where that may decide: both counts have them."""
-    if not seen.buffered or not seen.rows < values["limit"] <= seen.size:
+def _counted_once(seen: Backlog, group: Group, values: dict[str, Any], more: int = 0) -> Backlog:
+    """Take rows off that are still entries too, where that decides about this one or `more`: both counts have them."""
+    if not seen.buffered or not seen.rows < values["limit"] <= seen.size + more:
         return seen
     # Some may have been drained since the count: what is taken off must be of the rows that are counted.
     ((found,),) = eventlog.execute(WHICH, values)
