@@ -16,7 +16,7 @@ from tests.exchanges import traced
 from tests.intake import draining, floods
 from tests.tenants import make_env, request, seen
 from workflows import eventlog, storms
-from workflows.intake import control, damper, lookup, refresher, submission
+from workflows.intake import control, damper, groups, lookup, refresher, submission
 from workflows.intake.submission import Buffered, Existing, Started, Throttled, Unavailable
 from workflows.models import Instance, Storm, SuppressedTrigger
 from workflows.states import Status
@@ -243,6 +243,23 @@ def test_a_storm_opens_with_the_first_refusal_and_holds_until_half_the_limit():
     assert isinstance(floods.send(env, "d"), Started)
     storm.refresh_from_db()
     assert (storm.suppressed, storm.closed_by) == (3, damper.SUBMITTER)
+
+
+def test_what_a_storm_refuses_while_it_is_closed_opens_no_other(monkeypatch):
+    env = make_env()
+    bind(limit=2)
+    floods.started(env, 2)
+    assert isinstance(floods.send(env, "a"), Throttled)
+    look = groups.look
+
+    def closed_meanwhile(*waiting, **how):
+        seen = look(*waiting)
+        storms.close(seen.storm, "ada")
+        return seen
+
+    monkeypatch.setattr(groups, "look", closed_meanwhile)
+    assert isinstance(floods.send(env, "b"), Throttled)
+    assert [each.suppressed for each in Storm.objects.all()] == [2]
 
 
 def test_the_sweep_closes_what_is_calm_and_nothing_else():

@@ -11,7 +11,7 @@ from tests.exchanges import traced
 from tests.intake import draining, floods
 from tests.tenants import make_env
 from workflows import storms
-from workflows.intake import groups
+from workflows.intake import groups, refresher
 from workflows.intake.submission import Buffered, Started, Throttled
 from workflows.models import Instance, Storm
 
@@ -94,8 +94,11 @@ def test_an_open_storms_backlog_is_counted_without_the_window():
 
 def test_a_refusal_in_an_open_storm_is_one_statement_that_does_not_wait_for_the_disk():
     env = make_env()
-    bind(limit=2)
+    binding = bind(limit=2)
     floods.kinds(env, range(4))
+    binding.limit = 4
+    binding.save()
+    refresher.refresh()
     with connection.cursor() as cursor:
         cursor.execute("SET synchronous_commit = 'on'")
     with traced() as sent:

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import msgspec
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from tests import receivers
@@ -157,3 +157,16 @@ def test_a_refusal_while_it_is_open_is_one_statement():
         storms.suppress(suppressed(env, "b"), limit=1, backlog=1)
     assert len(sent) == 1
     assert Storm.objects.get().suppressed == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_counted_again_does_not_wait_for_the_disk_and_one_that_opens_does():
+    env = make_env()
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = 'on'")
+        for key, wanted in (("opens", "on"), ("again", "off")):
+            with transaction.atomic():
+                storms.suppress(suppressed(env, key), limit=1, backlog=1)
+                cursor.execute("SHOW synchronous_commit")
+                assert cursor.fetchone() == (wanted,)
+        cursor.execute("RESET synchronous_commit")

@@ -44,7 +44,7 @@ FROM {STORM}"""  # noqa: S608
 WHICH = f"SELECT (SELECT array_agg(live.id) FROM (SELECT i.id {LIVE}) AS live) FROM {STORM}"  # noqa: S608
 # Half the limit in one of both stores is enough to refuse, whatever the two have in common.
 REFUSED = "cardinality(seen.known) = 0 AND 2 * greatest(seen.rows, %(buffered)s) >= %(limit)s AND s.id = seen.storm"
-CERTAIN = "greatest(seen.rows, %(buffered)s, least(seen.rows + %(buffered)s, %(limit)s))"
+CERTAIN = "greatest(seen.rows, %(buffered)s)"
 COUNTING_LOOK = f"""
 WITH seen AS MATERIALIZED ({LOOK}
 ), {storms.counting(REFUSED, "FROM seen", CERTAIN)}
