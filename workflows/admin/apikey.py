@@ -9,7 +9,6 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -48,7 +47,7 @@ class KeyForm(page.ReasonForm):
 
 
 @admin.register(ApiKey)
-class ApiKeyPage(page.Page):
+class ApiKeyPage(page.MadePage):
     lead = "A key may what its scopes say, in one environment. It is shown once, and only its hash is kept."
     none_yet = "Add one for whoever sends triggers; it appears here until long after it is revoked."
     list_display = ("name", "prefix", "tenant", "may", "created", "state", "revoke")
@@ -71,18 +70,8 @@ class ApiKeyPage(page.Page):
         view = self.admin_site.admin_view(self.revoke_view)
         return [path("<str:pk>/revoke/", view, name="workflows_apikey_revoke"), *super().get_urls()]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def make(self, request: HttpRequest) -> HttpResponse:
         """Make a key. A key that exists is never edited: revoke it and make another."""
-        if object_id:
-            return redirect("admin:workflows_apikey_changelist")
-        if not self.has_add_permission(request):
-            raise PermissionDenied
         form = KeyForm(request.POST or None)
         if form.is_valid():
             return self.show_key(request, form)

@@ -47,6 +47,31 @@ class Page(ModelAdmin):  # type: ignore[misc]
         return HttpResponseRedirect(f"{reverse('admin:workflows_auditrecord_changelist')}?{words}")
 
 
+class MadePage(Page):
+    """A table whose rows are made in a form of ours, and which the theme's own form never edits."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if object_id:
+            return self.edit(request, object_id)
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self.make(request)
+
+    def make(self, request: HttpRequest) -> HttpResponse:
+        """Show the form that makes a row, or do it."""
+        raise NotImplementedError
+
+    def edit(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Lead back to the list: what is there is steered by the verbs in it."""
+        return HttpResponseRedirect(reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"))
+
+
 class ReadOnlyPage(Page):
     """A table that only the service writes; it is a record itself, or its page tells what was done."""
 

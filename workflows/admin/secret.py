@@ -9,7 +9,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.html import format_html
@@ -70,7 +69,7 @@ class SecretForm(ValueForm):
 
 
 @admin.register(Secret)
-class SecretPage(page.Page):
+class SecretPage(page.MadePage):
     lead = "Secrets are encrypted and never shown. Definitions name them, and only their actions get the value."
     none_yet = "Add one, and definitions of its environment may name it."
     list_display = ("name", "tenant", "created_at", "rotated_at", "verbs")
@@ -99,18 +98,8 @@ class SecretPage(page.Page):
         ]
 
     @method_decorator(sensitive_post_parameters("value"))
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def make(self, request: HttpRequest) -> HttpResponse:
         """Add a secret. One that is there is rotated or deleted, never looked at."""
-        if object_id:
-            return redirect(LIST)
-        if not self.has_add_permission(request):
-            raise PermissionDenied
         form = SecretForm(request.POST or None)
         if form.is_valid():
             given = form.cleaned_data

@@ -1,7 +1,7 @@
 """Webhooks: made and rotated with a secret that is shown once; changed, pinged and deleted with a reason."""
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import ClassVar
 from uuid import UUID
 
 from django.contrib import admin
@@ -25,7 +25,7 @@ NEEDED = "Needs the permissions to change and delete webhooks"
 
 
 @admin.register(Webhook)
-class WebhookPage(page.Page):
+class WebhookPage(page.MadePage):
     lead = "An address outside that is told of storms, rollouts and trouble, in signed messages."
     none_yet = "Add one; what it is sent appears under Deliveries."
     list_display = ("address", "tenant", "told_of", "state", "changed_at", "verbs")
@@ -54,18 +54,7 @@ class WebhookPage(page.Page):
         ]
         return [*own, *super().get_urls()]
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Make a webhook, or change one."""
-        if object_id:
-            return self.edit(request, object_id)
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+    def make(self, request: HttpRequest) -> HttpResponse:
         form = webhooking.WebhookForm(request.POST or None, webhook=None)
         if form.is_valid():
             given = form.cleaned_data
