@@ -16,6 +16,7 @@ from mollifier.entry import Entry
 from mollifier.errors import BufferUnavailable
 from workflows import snapshot as stored
 from workflows.models import Environment, Organization, OrganizationFlags, RolloutMode
+from workflows.search import as_uuid
 from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
 
 LIFETIME_SECONDS = 1.0
@@ -180,13 +181,6 @@ def name_orgs(depths: Sequence[stats.OrgDepth]) -> list[OrgLine]:
         )
         for depth in depths
     ]
-
-
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def mode_of(org: Organization | None) -> str:

@@ -13,6 +13,7 @@ from dashboard import queries, runbooks
 from dashboard.drawing import drawing
 from dashboard.queries import shared
 from mollifier.errors import MollifierError
+from workflows.search import as_uuid
 
 MAY_WATCH = "workflows.view_instance"
 
@@ -33,7 +34,7 @@ def live(_request: HttpRequest) -> HttpResponse:
 @permission_required(MAY_WATCH, raise_exception=True)
 def buffer(request: HttpRequest) -> HttpResponse:
     """List the oldest entries, of all orgs or of one."""
-    org = request.GET.get("org", "") if queries.as_uuid(request.GET.get("org", "")) else None
+    org = request.GET.get("org", "") if as_uuid(request.GET.get("org", "")) else None
     entries: list[queries.EntryLine] = []
     trouble = ""
     try:

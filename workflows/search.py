@@ -128,7 +128,7 @@ def _words(text: str) -> Iterator[tuple[str, re.Match[str]]]:
 
 def _term(word: str, found: re.Match[str]) -> Term:
     name, sign = (found["name"] or "tag").lower(), found["sign"] or ":"
-    if found["name"] is None and (id_ := _uuid(found["value"])):
+    if found["name"] is None and (id_ := as_uuid(found["value"])):
         return Term("id", (id_,), bool(found["minus"]))
     reader = READERS.get(name)
     if reader is None:
@@ -178,7 +178,8 @@ def _age_written(age: timedelta) -> str:
     return next(each for each in written if AGE.fullmatch(each) and _age(each, each) == age)
 
 
-def _uuid(text: str) -> UUID | None:
+def as_uuid(text: str) -> UUID | None:
+    """Read an id that somebody typed; None: it is none."""
     try:
         return UUID(text)
     except ValueError:
@@ -205,7 +206,7 @@ def _shard(word: str, value: str) -> int:
 
 
 def _id(word: str, value: str) -> UUID:
-    if (id_ := _uuid(value)) is None:
+    if (id_ := as_uuid(value)) is None:
         raise SearchInvalid(word, "it is no id", "write the whole id of an instance, 36 characters")
     return id_
 

@@ -14,12 +14,12 @@ from django.urls import URLPattern, path, reverse
 from django.utils.http import urlencode
 
 from workflows.admin import page
-from workflows.admin.instance import as_uuid
 from workflows.admin.page import ReadOnlyPage, ReasonForm
 from workflows.audit import Actor
 from workflows.intake import bulk
 from workflows.intake.bulk import BulkVerb, Counted, LookupUnavailable, SearchInvalid
 from workflows.models import BulkAction
+from workflows.search import as_uuid
 
 LIST = "admin:workflows_bulkaction_changelist"
 PER_PAGE = 50

@@ -18,6 +18,7 @@ from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.view import InstanceView
 from workflows.models import Instance
+from workflows.search import as_uuid
 from workflows.states import Status
 
 SUGGESTIONS = 200
@@ -173,13 +174,6 @@ def env_or_404(request: HttpRequest, pk: UUID) -> Env:
     if env is None:
         raise Http404(f"There is no instance {pk}")
     return env
-
-
-def as_uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def find_env(text: str) -> Env | None:

@@ -1,12 +1,12 @@
 """What people call orgs and environments, for the mollifier's own command."""
 
 from collections.abc import Mapping, Sequence
-from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import Q
 
 from workflows.models import Environment, Organization
+from workflows.search import as_uuid
 
 
 class SlugNames:
@@ -20,7 +20,7 @@ class SlugNames:
         return str(found) if found else None
 
     def env(self, org: str, said: str) -> str | None:
-        if (org_id := _uuid(org)) is None:
+        if (org_id := as_uuid(org)) is None:
             return said
         try:
             found = Environment.objects.filter(_named(said), org_id=org_id).values_list("pk", flat=True).first()
@@ -29,7 +29,7 @@ class SlugNames:
         return str(found) if found else None
 
     def of_orgs(self, ids: Sequence[str]) -> Mapping[str, str]:
-        wanted = [id_ for said in ids if (id_ := _uuid(said))]
+        wanted = [id_ for said in ids if (id_ := as_uuid(said))]
         try:
             found = Organization.objects.filter(pk__in=wanted).values_list("pk", "slug")
             return {str(id_): slug for id_, slug in found}
@@ -38,11 +38,4 @@ class SlugNames:
 
 
 def _named(said: str) -> Q:
-    return Q(pk=id_) if (id_ := _uuid(said)) else Q(slug=said)
-
-
-def _uuid(said: str) -> UUID | None:
-    try:
-        return UUID(said)
-    except ValueError:
-        return None
+    return Q(pk=id_) if (id_ := as_uuid(said)) else Q(slug=said)
