@@ -90,6 +90,15 @@ class Group:
     definition: str
     event_type: str
 
+    def parameters(self) -> dict[str, Any]:
+        """Return what names it in a statement."""
+        return {
+            "org_id": self.org_id,
+            "env_id": self.env_id,
+            "definition": self.definition,
+            "event_type": self.event_type,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class OpenStorm:
@@ -129,15 +138,8 @@ def suppress(trigger: Trigger, *, limit: int, backlog: int, storm: int | None = 
     It is counted in the storm that refused it, which may be closed by now; without one in the group's open storm, else
     it opens one.
     """
-    values = {
-        "org_id": trigger.org_id,
-        "env_id": trigger.env_id,
-        "definition": trigger.definition,
-        "event_type": trigger.event_type,
-        "limit": limit,
-        "backlog": backlog,
-        **refused(trigger, snapshot.encode(trigger)),
-    }
+    counted = {"limit": limit, "backlog": backlog}
+    values = group_of(trigger).parameters() | counted | refused(trigger, snapshot.encode(trigger))
     if storm is not None and (own := eventlog.execute(IN_ITS_OWN, values | {"storm": storm})):
         return int(own[0][0])
     # Nearly all find it open; the one that opens it tells of it, in the same transaction.

@@ -83,7 +83,7 @@ def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
     """
     origin, group = first.origin, storms.group_of(first.trigger)
     ids = [each.trigger.id for each in (first, *others)]
-    entries, buffered = _buffered(first.arrival.scope, group, ids)
+    entries, buffered = _buffered(group, ids)
     if len(entries) == len(ids):
         return Backlog(0, buffered, known=entries)
     values = _values(group, origin.limit, origin.window_seconds) | {"ids": ids}
@@ -99,7 +99,7 @@ def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
 
 def live(group: Group, limit: int) -> int:
     """Count the live backlog of a group that has an open storm."""
-    _, buffered = _buffered(Scope(str(group.org_id), str(group.env_id)), group, ())
+    _, buffered = _buffered(group, ())
     values = _values(group, limit, 0)
     ((_, storm, rows),) = eventlog.execute(LOOK, values | {"ids": []})
     return _counted_once(Backlog(rows, buffered, storm), group, values).size
@@ -111,14 +111,11 @@ def name(group: Group) -> str:
 
 
 def _values(group: Group, limit: int, window_seconds: int) -> dict[str, Any]:
-    return {
-        "org_id": group.org_id,
-        "env_id": group.env_id,
-        "definition": group.definition,
-        "event_type": group.event_type,
-        "window_seconds": window_seconds,
-        "limit": limit,
-    }
+    return group.parameters() | {"window_seconds": window_seconds, "limit": limit}
+
+
+def _scope(group: Group) -> Scope:
+    return Scope(str(group.org_id), str(group.env_id))
 
 
 def _remember(group: Group, *, stormy: bool) -> None:
@@ -129,10 +126,10 @@ def _remember(group: Group, *, stormy: bool) -> None:
         _stormy.add(group)
 
 
-def _buffered(scope: Scope, group: Group, ids: Sequence[UUID]) -> tuple[frozenset[UUID], int | None]:
+def _buffered(group: Group, ids: Sequence[UUID]) -> tuple[frozenset[UUID], int | None]:
     """Ask which ids are buffered, and how many of their group are."""
     try:
-        return buffer.look(scope, name(group), ids)
+        return buffer.look(_scope(group), name(group), ids)
     except MollifierError as error:
         log.warning("workflows.damper_without_buffer", error=error.code)
         return frozenset(), None
@@ -145,7 +142,7 @@ def _counted_once(seen: Backlog, group: Group, values: dict[str, Any], more: int
     # Some may have been drained since the count: what is taken off must be of the rows that are counted.
     ((found,),) = eventlog.execute(WHICH, values)
     ids = found or []
-    return replace(seen, rows=len(ids) - _still_entries(Scope(str(group.org_id), str(group.env_id)), ids))
+    return replace(seen, rows=len(ids) - _still_entries(_scope(group), ids))
 
 
 def _still_entries(scope: Scope, ids: list[UUID]) -> int:
