@@ -1,6 +1,8 @@
 """Child processes that can't outlive their parent, and the ports they listen on."""
 
 import ctypes
+import itertools
+import random
 import signal
 import socket
 import subprocess
@@ -10,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+# Below those that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere).
+PORTS = range(20_000, 32_768)
 
 
 class LaunchError(Exception):
@@ -45,12 +49,18 @@ def spawn(
 
 
 def free_port(preferred: int | None = None) -> int:
-    """Return a free loopback port: the preferred one if it is, else any."""
-    if preferred is not None and port_is_free(preferred):
-        return preferred
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a free loopback port: the preferred one if it is, else any that no outgoing connection is given.
+
+    Races: another process may take it before the caller does; a connection that somebody opens can't.
+
+    Raises:
+        LaunchError: none of many is free.
+    """
+    tried = itertools.chain([] if preferred is None else [preferred], random.sample(PORTS, 1_000))
+    found = next((port for port in tried if port_is_free(port)), None)
+    if found is None:
+        raise LaunchError(f"none of 1,000 ports of {PORTS.start}-{PORTS.stop - 1} on 127.0.0.1 is free")
+    return found
 
 
 def port_is_free(port: int) -> bool:

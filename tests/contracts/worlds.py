@@ -1,6 +1,5 @@
 """Each implementation of the Materialiser port, with what the contract needs to look at its rows."""
 
-import socket
 import uuid
 from datetime import UTC, datetime
 from threading import Thread
@@ -8,6 +7,7 @@ from threading import Thread
 from django.db import connection, connections
 from msgspec.structs import replace
 
+from launch import process
 from mollifier.decision import Mode, Reason
 from mollifier.entry import Entry, State
 from tests.intake.draining import entry_of
@@ -71,7 +71,7 @@ class Instances:
         answers = []
 
         def alone() -> None:
-            connection.settings_dict = {**connection.settings_dict, "PORT": free_port(), "HOST": "127.0.0.1"}
+            connection.settings_dict = {**connection.settings_dict, "PORT": process.free_port(), "HOST": "127.0.0.1"}
             try:
                 answers.append(call())
             finally:
@@ -81,9 +81,3 @@ class Instances:
         thread.start()
         thread.join(30)
         return answers[0]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -1,12 +1,13 @@
 """Finding and listing instances while they are buffered and after."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
+from random import Random
+from uuid import UUID, uuid4
 
 import pytest
 
 from mollifier import buffer, gate
-from mollifier.decision import Arrival
+from mollifier.decision import Arrival, Mollify
 from tests.intake.draining import claim, drain, settle, write
 from tests.tenants import make_env, request, seen, trigger
 from workflows import engine, snapshot
@@ -129,13 +130,15 @@ def test_what_is_drained_between_two_pages_is_neither_lost_nor_shown_twice(env):
     assert second.next_cursor is None
 
 
-def test_what_the_buffers_clock_orders_otherwise_is_neither_lost_nor_shown_twice(env):
-    made, now = {submit(env).id}, datetime.now(UTC)
-    for ago in (1, 9, 3, 7, 5, 2):
-        late = trigger(env, id=uuid4(), accepted_at=now - timedelta(milliseconds=ago))
-        rollout = refresher.current().rollout(env.org_id, env.id)
-        gate.admit(Arrival(late.id, lookup.scope_of(seen(env)), rollout, snapshot.encode(late)))
-        made |= {late.id, submission.submit(request(env, bufferable=False)).instance.id}
+@pytest.mark.parametrize("seed", range(8))
+def test_what_the_buffers_clock_orders_otherwise_is_neither_lost_nor_shown_twice(env, seed):
+    chance, now = Random(seed), datetime.now(UTC)
+    accepted = [now - timedelta(milliseconds=ago) for ago in chance.sample(range(30), 14)]
+    # The first one uses up what the gate passes; the next find it shut.
+    made = [submit(env, id=uuid4(), bufferable=number == 0).id for number in range(7)]
+    for id_, accepted_at in zip(made, accepted, strict=False):
+        Instance.objects.filter(id=id_).update(accepted_at=accepted_at)
+    made += [wait(env, accepted_at) for accepted_at in accepted[7:]]
     for limit in (1, 2, 4):
         found, cursor = [], None
         while not found or cursor is not None:
@@ -143,6 +146,14 @@ def test_what_the_buffers_clock_orders_otherwise_is_neither_lost_nor_shown_twice
             found += ids(page)
             cursor = page.next_cursor
         assert sorted(found) == sorted(made)
+
+
+def wait(env, accepted_at: datetime) -> UUID:
+    """Put one into the buffer that another clock accepted at this time."""
+    late = trigger(env, id=uuid4(), accepted_at=accepted_at)
+    rollout = refresher.current().rollout(env.org_id, env.id)
+    assert isinstance(gate.admit(Arrival(late.id, lookup.scope_of(seen(env)), rollout, snapshot.encode(late))), Mollify)
+    return late.id
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 7])

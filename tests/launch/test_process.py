@@ -50,6 +50,10 @@ def test_a_preferred_port_is_taken_when_it_is_free():
     assert process.free_port(port) == port
 
 
+def test_no_outgoing_connection_can_take_a_free_port_first():
+    assert {process.free_port() for _ in range(20)} <= set(range(1_024, 32_768))
+
+
 def test_a_server_that_ends_while_it_starts_is_reported_with_its_last_words(tmp_path):
     log = tmp_path / "log"
     child = process.spawn(python("print('no room'); raise SystemExit(3)"), log, death_signal=signal.SIGKILL)

@@ -96,7 +96,10 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class _Buffered:
-    """What waits of one page, in the buffer's order. `floor` is where the search ended, None at the buffer's end."""
+    """What waits of one page, in the buffer's order. `floor` is where the search ended, None at the buffer's end.
+
+    Its place is the lowest of all that was looked at, and its sequence the last one's: they may be two entries'.
+    """
 
     views: tuple[InstanceView, ...] = ()
     seqs: Mapping[UUID, int] = field(default_factory=dict)
@@ -165,14 +168,19 @@ def listing(env: Env, filters: Filters = Filters(), cursor: Cursor | None = None
     data = tuple(merged[:limit])
     if len(merged) <= limit:
         return Page(data, buffered.floor, buffered.reachable)
-    last = min(data, key=place)
     seq = _above_the_rest(buffered, waiting, {each.id for each in data}, cursor)
-    return Page(data, Cursor(last.accepted_at, last.id, seq), buffered.reachable)
+    return Page(data, _below(data, seq, cursor), buffered.reachable)
 
 
 def place(instance: InstanceView) -> tuple[datetime, UUID]:
     """Say where an instance stands in every list."""
     return instance.accepted_at, instance.id
+
+
+def _below(instances: Iterable[InstanceView], seq: int | None, cursor: Cursor | None) -> Cursor:
+    """Return the cursor below all of these, and never above the one before: rows that were shown stay above it."""
+    accepted_at, id_ = min((*map(place, instances), *([(cursor.accepted_at, cursor.id)] if cursor else [])))
+    return Cursor(accepted_at, id_, seq)
 
 
 def _above_the_rest(
@@ -213,7 +221,7 @@ def _search_buffer(env: Env, filters: Filters, cursor: Cursor | None, wanted: in
             if before is None:
                 return _Buffered(tuple(views), seqs)
             if found:
-                floor = Cursor(*place(found[-1]), seq=before)
+                floor = _below(found, before, floor or cursor)
             looked_at, weight = looked_at + wanted, weight + buffer.weigh(part.entries)
             enough = len(views) >= wanted or looked_at >= MAX_ENTRIES or weight >= buffer.LISTED_BYTES
             if enough and floor is not None:
