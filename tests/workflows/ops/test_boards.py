@@ -4,6 +4,9 @@ import json
 import re
 
 import pytest
+from grafana_foundation_sdk.cog import plugins
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from tests.workflows.ops.test_rules import KNOWN, metrics_of
 from workflows.intake import exposition
@@ -23,6 +26,25 @@ def test_a_board_asks_for_its_data_source_and_names_no_other(board):
     assert (variable["name"], variable["type"], variable["query"]) == ("datasource", "datasource", "prometheus")
     sources = re.findall(r'"uid": "(.*?)"', boards.text(board))
     assert set(sources) == {"${datasource}", document["uid"]}
+
+
+@pytest.mark.parametrize("board", boards.BOARDS, ids=lambda board: board.name)
+def test_grafanas_own_models_know_all_that_a_board_says(board):
+    document = json.loads(boards.text(board))
+    plugins.register_default_plugins()
+    read = json.loads(JSONEncoder().encode(Dashboard.from_json(document)))
+    # A query for annotations is the data source's own, of which these models hold only a part.
+    for each in document["annotations"]["list"]:
+        del each["step"], each["textFormat"], each["titleFormat"]
+    assert said(document) <= said(read)
+
+
+def said(part, *path):
+    """Return each value of a document with where it stands."""
+    if isinstance(part, dict | list):
+        parts = part.items() if isinstance(part, dict) else enumerate(part)
+        return {(*path, "of", type(part).__name__)}.union(*(said(each, *path, name) for name, each in parts))
+    return {(*path, part)}
 
 
 @pytest.mark.parametrize("board", boards.BOARDS, ids=lambda board: board.name)
