@@ -94,10 +94,7 @@ def peers() -> Iterator[Field]:
     """Start every peer that can be."""
     found = Field()
     with ExitStack() as stack:
-        for name, program, arguments in (
-            (DBOS, "dbos", [database("dbos")]),
-            (TEMPORAL, "temporal", asking.temporal_cli()),
-        ):
+        for name, program, arguments in ((DBOS, "dbos", [database("dbos")]), (TEMPORAL, "temporal", [])):
             try:
                 found.running[name] = stack.enter_context(asking.peer(program, *arguments))
             except NotMeasured as error:

@@ -2,7 +2,6 @@
 
 import json
 import selectors
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -136,9 +135,3 @@ def prepare(name: str) -> Virtualenv:
 def place(name: str) -> Path:
     """Return where a peer is kept: like our own virtualenv, outside the data that a run throws away."""
     return environment.ROOT / ".cache" / "peers" / f"{name}-{environment.version_of(sys.executable)}"
-
-
-def temporal_cli() -> list[str]:
-    """Return the Temporal CLI of this machine as an argument, if there is one."""
-    found = shutil.which("temporal")
-    return [found] if found else []

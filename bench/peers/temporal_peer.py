@@ -1,7 +1,7 @@
-"""Temporal's side of B8; run in its own virtualenv as `python temporal_peer.py [CLI]`.
+"""Temporal's side of B8; run in its own virtualenv as `python temporal_peer.py`.
 
-The dev server is the one of the given Temporal CLI, else the one that the SDK downloads. One worker runs beside the
-client, with room for every workflow and activity at once; activities are async and eager, as the SDK advises.
+The dev server is the one of the Temporal CLI in that virtualenv. One worker runs beside the client, with room for
+every workflow and activity at once; activities are async and eager, as the SDK advises.
 """
 
 import asyncio
@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from answering import answer, refuse
+from answering import answer, keep_the_pipe, refuse
 from temporalio import activity, workflow
 from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
@@ -59,9 +60,11 @@ async def _execute(client: Client, count: int) -> None:
     await client.execute_workflow(Steps.run, count, id=str(uuid4()), task_queue=TASKS)
 
 
-async def main(cli: str | None) -> None:
+async def main() -> None:
+    keep_the_pipe()
+    cli = Path(sys.executable).with_name("temporal")
     try:
-        environment = await WorkflowEnvironment.start_local(dev_server_existing_path=cli)
+        environment = await WorkflowEnvironment.start_local(dev_server_existing_path=str(cli))
     except RuntimeError as error:
         refuse(f"its dev server does not start: {str(error)[:150]}")
         return
@@ -91,4 +94,4 @@ def worker(client: Client) -> Worker:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1] if len(sys.argv) > 1 else None))
+    asyncio.run(main())

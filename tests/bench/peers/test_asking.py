@@ -25,6 +25,14 @@ def test_a_program_is_asked_for_figures_and_ends_with_its_input(tmp_path: Path) 
     assert peer.child.returncode == 0
 
 
+def test_what_a_child_of_a_program_prints_is_no_answer(tmp_path: Path) -> None:
+    text = "import subprocess; from answering import keep_the_pipe; keep_the_pipe(); "
+    text += "answer({'loud': lambda: subprocess.run(['echo', 'loud']).returncode}, 'p')"
+    with asking.started(program(text), tmp_path / "log") as peer:
+        assert peer.ask("loud") == 0
+    assert (tmp_path / "log").read_text() == "loud\n"
+
+
 def test_what_it_prints_besides_goes_to_the_log(tmp_path: Path) -> None:
     with asking.started(program("print('hm', file=sys.stderr); answer({}, 'a peer')"), tmp_path / "log"):
         pass
@@ -75,12 +83,3 @@ def test_a_peer_whose_packages_can_not_be_had_is_not_measured(monkeypatch: pytes
     monkeypatch.setattr(asking, "prepare", unreachable)
     with pytest.raises(NotMeasured, match="registry"), asking.peer("dbos"):
         pass
-
-
-def test_the_temporal_cli_of_the_machine_is_used_when_there_is_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert asking.temporal_cli() == []
-    (tmp_path / "temporal").touch(0o755)
-    assert asking.temporal_cli() == [str(tmp_path / "temporal")]
