@@ -59,8 +59,8 @@ def copy(rows: Sequence[Row], now: datetime) -> None:
                 copying.write(b"".join((SIGNATURE, *laid_out, END)))
 
 
-def _order(row: Row) -> tuple[int, str, str]:
-    return row.env_id.int, row.definition, row.idempotency_key or ""
+def _order(row: Row) -> tuple[int, str, str, int]:
+    return row.env_id.int, row.definition, row.idempotency_key or "", row.id.int
 
 
 def _lay_out(rows: Sequence[Row], moment: datetime) -> tuple[list[bytes], list[bytes]]:

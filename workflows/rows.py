@@ -81,7 +81,7 @@ COLUMNS = """id uuid, org_id uuid, env_id uuid, definition text, version int, sh
     status text, error_code text, error_message text, superseded_by uuid, ending text, ending_data text,
     event_type text, event_key text, cause uuid, chain text[]"""
 
-# Rows go in by one order (env, definition, key), so two batches can't wait for each other's keys in a ring. A row whose
+# Rows go in by one order (env, definition, key, id), so two batches can't wait for each other's in a ring. A row whose
 # id or key is taken is left out, and its events with it; the answer names the others.
 WRITE = f"""
 WITH input AS MATERIALIZED (
@@ -99,7 +99,7 @@ WITH input AS MATERIALIZED (
         CASE WHEN status = 'pending' THEN greatest(run_after, statement_timestamp()) END,
         0, 0, CASE WHEN ending IS NULL THEN 1 ELSE 2 END, statement_timestamp(), log_bytes,
         event_type, event_key, cause, chain
-    FROM input ORDER BY env_id, definition COLLATE "C", idempotency_key COLLATE "C"
+    FROM input ORDER BY env_id, definition COLLATE "C", coalesce(idempotency_key, '') COLLATE "C", id
     ON CONFLICT DO NOTHING RETURNING id
 ), logged AS (
     INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
