@@ -170,13 +170,14 @@ def leased(ids: Sequence[UUID]) -> list[Entry]:
 def look(scope: Scope, group: str, ids: Sequence[UUID] = ()) -> tuple[frozenset[UUID], int]:
     """Tell which ids are buffered, and how many entries of a group are in this place, in any state.
 
-    It is one exchange that ends as soon as the gate's does, for whoever asks before a trigger is let in.
+    It is one exchange that ends as soon as the gate's does, for whoever asks before a trigger is let in. Races: the
+    count comes last, so what is settled meanwhile may be told as buffered, and is not counted.
     """
     partition = keys.partition_of(scope.org)
     sized = ("HGET", keys.key("env", partition) + keys.place(scope), f"g:{keys.named(group)}")
     known = [("EXISTS", f"{keys.key('entry', partition)}{id_}") for id_ in ids]
-    size, *found = client.exchange([sized, *known], conf.current().admit_seconds)
-    if errors := [reply for reply in (size, *found) if isinstance(reply, Exception)]:
+    *found, size = client.exchange([*known, sized], conf.current().admit_seconds)
+    if errors := [reply for reply in (*found, size) if isinstance(reply, Exception)]:
         raise BufferUnavailable(f"it was refused: {errors[0]}") from errors[0]
     return frozenset(id_ for id_, there in zip(ids, found, strict=True) if there), int(size or 0)
 

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from mollifier import buffer
 from tests.bound import bind
 from tests.exchanges import traced
 from tests.intake import draining, floods
@@ -47,11 +48,11 @@ def test_an_entry_that_is_a_row_already_counts_once():
     claimed = draining.claim()
     draining.write(claimed.entries)
     ready = floods.ready_of(env)
-    assert groups.look(ready).size == 4
+    assert groups.count(ready).size == 4
     assert isinstance(floods.send(env, "fifth"), Buffered)
     assert isinstance(floods.send(env, "sixth"), Throttled)
     draining.settle(claimed)
-    assert groups.look(ready).size == 5
+    assert groups.count(ready).size == 5
 
 
 def test_what_becomes_a_row_between_two_looks_at_the_rows_is_not_taken_for_room(monkeypatch):
@@ -69,6 +70,28 @@ def test_what_becomes_a_row_between_two_looks_at_the_rows_is_not_taken_for_room(
     monkeypatch.setattr(groups.eventlog, "execute", drained_meanwhile)
     assert isinstance(floods.send(env, "sixth"), Throttled)
     assert len(waiting) < 4, "it looked twice"
+
+
+@pytest.mark.parametrize("looks", [[groups.LOOK], [groups.WHICH], [groups.LOOK, groups.WHICH]])
+def test_what_is_drained_between_two_looks_is_not_taken_for_two(monkeypatch, looks):
+    env = make_env("acme", "production", **floods.ON)
+    bind(limit=7)
+    assert floods.kinds(env, range(6)) == [Started] + [Buffered] * 5
+    claims = [buffer.claim(f"drainer {number}", 1, draining.LEASE_MS) for number in range(4)]
+    draining.write(claims[0].entries)
+    execute = groups.eventlog.execute
+
+    def drained_meanwhile(statement, parameters):
+        if statement in looks and claims:
+            claimed = claims.pop(0)
+            draining.write(claimed.entries)
+            draining.settle(claimed)
+        return execute(statement, parameters)
+
+    monkeypatch.setattr(groups.eventlog, "execute", drained_meanwhile)
+    assert not isinstance(floods.send(env, "seventh"), Throttled)
+    assert len(claims) < 4
+    assert isinstance(floods.send(env, "eighth"), Throttled)
 
 
 @pytest.mark.usefixtures("no_redis")

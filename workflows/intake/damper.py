@@ -55,7 +55,7 @@ def asks(ready: Ready) -> bool:
 
 
 def refuse(ready: Ready) -> Refused | Known | None:
-    """Say what is in the way without the group's lock; None: there seems to be room.
+    """Say what is in the way for certain, without the group's lock; None: there may be room.
 
     Raises:
         RuntimeError: the caller is in a transaction, whose rows others could not count.
@@ -64,7 +64,8 @@ def refuse(ready: Ready) -> Refused | Known | None:
     # What counts a refusal eases its own transaction, which must be no other's; an empty one sends nothing.
     with transaction.atomic(durable=True):
         pass
-    return _judge(ready, groups.look(ready, counting=True))
+    seen = groups.look(ready, counting=True)
+    return _judge(ready, seen, seen.certain)
 
 
 @contextmanager
@@ -81,7 +82,7 @@ def room(waiting: Sequence[Ready]) -> Iterator[list[Held]]:
     """
     with transaction.atomic(durable=True):
         eventlog.execute(LOCK, (f"{LOCK_SECONDS}s", _lock_of(storms.group_of(waiting[0].trigger))))
-        seen = groups.look(*waiting)
+        seen = groups.count(*waiting)
         if seen.storm is not None and storms.is_calm(seen.size, waiting[0].origin.limit):
             storms.close(seen.storm, SUBMITTER)
             seen = replace(seen, storm=None)
@@ -92,7 +93,7 @@ def _shared_out(waiting: Sequence[Ready], seen: Backlog) -> Iterator[Held]:
     """Give the room to the first who come; the same event twice is let in once."""
     left = waiting[0].origin.limit - seen.rows
     for ready in waiting:
-        held = _judge(ready, seen)
+        held = _judge(ready, seen, seen.size)
         if held is None:
             seen = replace(seen, rows=seen.rows + 1, known=seen.known | {ready.trigger.id})
         yield held or _with_room(ready, left)
@@ -100,11 +101,11 @@ def _shared_out(waiting: Sequence[Ready], seen: Backlog) -> Iterator[Held]:
 
 def probe(ready: Ready) -> Throttled | None:
     """Say whether there is no room at this moment, and change nothing."""
-    seen, limit = groups.look(ready), ready.origin.limit
+    seen, limit = groups.count(ready), ready.origin.limit
     if ready.trigger.id in seen.known:
         return None
     least = limit if seen.storm is None else (limit + 1) // 2
-    return _refuse(ready, seen, "none more starts now").outcome if seen.size >= least else None
+    return _refuse(ready, seen, seen.size, "none more starts now").outcome if seen.size >= least else None
 
 
 def suppress(ready: Ready, refused: Refused) -> None:
@@ -128,22 +129,22 @@ def sweep() -> int:
     return closed
 
 
-def _judge(ready: Ready, seen: Backlog) -> Refused | Known | None:
-    """Say what is in the way: its own instance, an open storm that is not calm, or a backlog at the limit."""
+def _judge(ready: Ready, seen: Backlog, live: int) -> Refused | Known | None:
+    """Say what is in the way: its own instance, an open storm that is not calm, or as many live as the limit."""
     limit = ready.origin.limit
     if ready.trigger.id in seen.known:
         return Known(ready.trigger.id)
     if seen.storm is not None and not storms.is_calm(seen.size, limit):
-        refused = _refuse(ready, seen, "a storm is open until fewer than half of that are live")
+        refused = _refuse(ready, seen, live, "a storm is open until fewer than half of that are live")
         return replace(refused, storm=seen.storm, counted=seen.suppressed)
-    if seen.size >= limit:
-        return _refuse(ready, seen, "come again when some have ended")
+    if live >= limit:
+        return _refuse(ready, seen, live, "come again when some have ended")
     return None
 
 
-def _refuse(ready: Ready, seen: Backlog, then: str) -> Refused:
+def _refuse(ready: Ready, seen: Backlog, live: int, then: str) -> Refused:
     trigger, limit = ready.trigger, ready.origin.limit
-    certain = seen.certain(limit)
+    certain = max(seen.certain, min(live, limit))
     counted = f"{certain} or more" if seen.rows >= limit else str(certain)
     group = f"{trigger.event_type!r} -> {trigger.definition!r}"
     message = f"{counted} instances of {group} are live, the limit is {limit}; {then}."

@@ -22,6 +22,8 @@ log = structlog.get_logger(__name__)
 
 # How many groups are remembered as stormy.
 REMEMBERED = 1_000
+# How often both stores are looked at again while the drainer moves entries between them.
+LOOKS = 5
 
 # The words of the partial index. An order with a limit, else a generic plan counts by scanning the table.
 LIVE = """
@@ -69,15 +71,17 @@ class Backlog:
 
     @property
     def size(self) -> int:
+        """Return how many are live at the most: what is drained this moment may be counted in both stores."""
         return self.rows + (self.buffered or 0)
 
-    def certain(self, limit: int) -> int:
-        """Return how many are live for certain: what is drained this moment may be counted in both stores."""
-        return max(self.rows, self.buffered or 0, min(self.size, limit))
+    @property
+    def certain(self) -> int:
+        """Return how many are live at the least, whatever the two stores have in common."""
+        return max(self.rows, self.buffered or 0)
 
 
 def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
-    """Count the live backlog of a group, after a look for the instances of these very triggers of it.
+    """Count the live backlog of a group once, after a look for the instances of these very triggers of it.
 
     With `counting` one that an open storm refuses for certain is counted by it in the same statement.
     """
@@ -93,8 +97,17 @@ def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
     else:
         ((known, storm, rows), counted) = (*eventlog.execute(LOOK, values), None)
     _remember(group, stormy=storm is not None)
-    seen = Backlog(rows, buffered, storm, entries.union(known), counted is not None)
-    return seen if counted is not None else _counted_once(seen, group, values, more=len(others))
+    return Backlog(rows, buffered, storm, entries.union(known), counted is not None)
+
+
+def count(first: Ready, *others: Ready) -> Backlog:
+    """Count as `look` does, and each instance once where that decides about one of the triggers.
+
+    For whoever holds the group's lock: others may not add to it meanwhile.
+    """
+    origin, group = first.origin, storms.group_of(first.trigger)
+    values = _values(group, origin.limit, origin.window_seconds)
+    return _counted_once(look(first, *others), group, values, more=len(others))
 
 
 def live(group: Group, limit: int) -> int:
@@ -136,17 +149,18 @@ def _buffered(group: Group, ids: Sequence[UUID]) -> tuple[frozenset[UUID], int |
 
 
 def _counted_once(seen: Backlog, group: Group, values: dict[str, Any], more: int = 0) -> Backlog:
-    """Take rows off that are still entries too, where that decides about this one or `more`: both counts have them."""
+    """Take rows off that are still entries too, where that decides about this one or `more`: both counts have them.
+
+    As many entries after the rows were read as before are the same ones. Else some have become rows, and it looks anew.
+    """
     if not seen.buffered or not seen.rows < values["limit"] <= seen.size + more:
         return seen
-    # Some may have been drained since the count: what is taken off must be of the rows that are counted.
-    ((found,),) = eventlog.execute(WHICH, values)
-    ids = found or []
-    return replace(seen, rows=len(ids) - _still_entries(_scope(group), ids))
-
-
-def _still_entries(scope: Scope, ids: list[UUID]) -> int:
-    try:
-        return len(buffer.read_many(scope, ids))
-    except MollifierError:
-        return 0
+    before: int | None = seen.buffered
+    for _ in range(LOOKS):
+        ((found,),) = eventlog.execute(WHICH, values)
+        ids = found or []
+        both, after = _buffered(group, ids)
+        if after is not None and after == before:
+            return replace(seen, rows=len(ids) - len(both), buffered=after)
+        before = after
+    return seen
