@@ -8,7 +8,7 @@ from tests.nowhere import no_redis
 from tests.tenants import seen
 from workflows.audit import Actor
 from workflows.intake import bulk
-from workflows.models import BulkAction
+from workflows.models import AuditRecord, BulkAction
 
 __all__ = ["no_redis"]
 pytestmark = pytest.mark.django_db
@@ -37,8 +37,11 @@ def test_one_is_begun_watched_and_done(acme):
 
 def test_one_is_aborted(acme):
     made = acme.post("bulk-actions", CANCEL).json()["id"]
-    assert acme.post(f"bulk-actions/{made}/abort").json()["state"] == "aborted"
+    assert acme.post(f"bulk-actions/{made}/abort", {"why": "x"}).status_code == 400
+    assert acme.post(f"bulk-actions/{made}/abort", {"reason": "wrong filter"}).json()["state"] == "aborted"
     assert acme.post(f"bulk-actions/{made}/abort").status_code == 200
+    record = AuditRecord.objects.get(verb="abort_bulk_action")
+    assert (record.actor_name[:7], record.reason) == ("api key", "wrong filter")
 
 
 @pytest.mark.parametrize(

@@ -191,10 +191,11 @@ def test_a_bulk_action_is_answered_as_described(acme: Caller):
     begun = acme.post("bulk-actions", cancel)
     assert begun.status_code == 202
     made = begun.json()["id"]
+    (why,) = examples.BODIES["abort_bulk_action"].values()
     for name, answer in (
         ("list_bulk_actions", acme.get("bulk-actions")),
         ("get_bulk_action", acme.get(f"bulk-actions/{made}")),
-        ("abort_bulk_action", acme.post(f"bulk-actions/{made}/abort")),
+        ("abort_bulk_action", acme.post(f"bulk-actions/{made}/abort", why)),
     ):
         (shown,) = examples.ANSWERS[name, 200].values()
         real = answer.json()

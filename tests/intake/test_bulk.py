@@ -10,11 +10,13 @@ from django_q.signing import SignedPackage
 from tests import stock
 from tests.intake import bulks
 from tests.tenants import make_env, seen
+from workflows.audit import Actor
 from workflows.intake import bulk
 from workflows.intake.lookup import LookupUnavailable
 from workflows.models import AuditRecord, BulkAction, BulkState, Instance
 from workflows.search import SearchInvalid
 
+OSCAR = Actor("oscar")
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
@@ -75,22 +77,24 @@ def test_one_is_kept_audited_and_queued():
 def test_one_that_nobody_works_on_is_aborted_at_once():
     make_env()
     action = bulks.make("cancel", "org:acme")
-    assert bulk.abort(action, "oscar")
+    assert bulk.abort(action, actor=OSCAR, reason=" wrong filter ")
     action.refresh_from_db()
-    assert (action.state, action.note) == (BulkState.ABORTED, "Aborted by oscar")
-    assert AuditRecord.objects.get().outcome == "interrupted"
-    assert not bulk.abort(action, "vera")
-    action.refresh_from_db()
-    assert action.abort_by == "oscar"
+    assert (action.state, action.note) == (BulkState.ABORTED, "Aborted by oscar: wrong filter")
+    assert AuditRecord.objects.get(verb="bulk_cancel").outcome == "interrupted"
+    assert not bulk.abort(action, actor=Actor("vera"), reason="me too")
+    record = AuditRecord.objects.get(verb="abort_bulk_action")
+    assert (record.actor_name, record.reason, record.count, record.outcome) == ("oscar", "wrong filter", 1, "done")
+    assert (record.target, record.filter["bulk_action"]) == ("org:acme", str(action.pk))
 
 
 def test_one_that_another_process_works_on_is_asked_to_end():
     make_env()
     action = bulks.make("cancel", "org:acme")
     with bulks.held(action):
-        assert bulk.abort(action, "oscar")
+        assert bulk.abort(action, actor=OSCAR)
     action.refresh_from_db()
     assert (action.state, action.abort_by) == (BulkState.PENDING, "oscar")
+    assert AuditRecord.objects.get(verb="abort_bulk_action").reason == "Aborted by a caller"
 
 
 def test_the_schedule_asks_for_those_without_a_heartbeat():

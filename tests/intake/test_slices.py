@@ -237,8 +237,8 @@ def test_a_backlogs_slices_follow_each_other_and_it_is_aborted_after_a_batch(set
     action.refresh_from_db()
     assert (action.state, action.done) == (BulkState.RUNNING, 2)
     assert slices.run(action.pk, bulks.never) is False
-    assert bulk.abort(action, "oscar")
+    assert bulk.abort(action, actor=Actor("oscar"))
     action.refresh_from_db()
     assert (action.state, action.done) == (BulkState.ABORTED, 4)
-    assert AuditRecord.objects.get().outcome == "interrupted"
+    assert AuditRecord.objects.get(pk=action.audit_id).outcome == "interrupted"
     assert bulks.run(bulks.make("cancel_backlog", "org:acme")).done == 3

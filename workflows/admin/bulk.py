@@ -143,8 +143,8 @@ class BulkActionPage(ReadOnlyPage):
         back = reverse("admin:workflows_bulkaction_change", args=[pk])
         form = ReasonForm(request.POST or None)
         if form.is_valid():
-            asked = bulk.abort(action, request.user.get_username(), form.cleaned_data["reason"])
-            if asked:
+            actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+            if bulk.abort(action, actor=actor, reason=form.cleaned_data["reason"]):
                 return page.finish(request, back, "It ends after the batch it is in.")
             return page.finish(request, back, "It had ended, or was aborted, before.", messages.WARNING)
         return page.show_form(

@@ -14,7 +14,7 @@ from workflows.api.auth import Caller, caller_of, require
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem, invalid
 from workflows.api.serializers import NoQuery
-from workflows.api.serializers_bulk import BulkQuery, BulkRequest
+from workflows.api.serializers_bulk import AbortRequest, BulkQuery, BulkRequest
 from workflows.audit import Actor
 from workflows.intake import bulk
 from workflows.intake.bulk import SearchInvalid
@@ -31,6 +31,7 @@ NEEDED = {
 ANY = frozenset().union(*NEEDED.values())
 
 bulk_body = msgspec.json.Decoder(BulkRequest)
+abort_body = msgspec.json.Decoder(AbortRequest)
 
 
 class BulkActionsView(ApiView):
@@ -75,10 +76,11 @@ class BulkAbortView(ApiView):
     @schema_bulk.ABORT_BULK_ACTION
     def post(self, request: Request, id_: UUID) -> HttpResponse:
         parsing.query(request, NoQuery)
-        caller = caller_of(request)
+        # No body is as good as an empty object.
+        asked, caller = parsing.decode(abort_body, parsing.read_body(request) or b"{}"), caller_of(request)
         action = find(caller, id_)
         require(caller, NEEDED[action.action])
-        if not bulk.abort(action, caller.name) and not action.abort_by:
+        if not bulk.abort(action, actor=Actor(caller.name), reason=asked.reason or "") and not action.abort_by:
             raise Problem(HTTPStatus.CONFLICT, "already_finished", f"It has ended: {action.state}.", state=action.state)
         return responses.encode(shape(find(caller, id_)))
 

@@ -143,6 +143,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "count first": {"action": "cancel", "filter": "definition:noop -tag:vip", "dry_run": True},
         "cancel": {"action": "cancel", "filter": "definition:noop -tag:vip", "reason": "sent twice"},
     },
+    "abort_bulk_action": {"with a reason": {"reason": "wrong filter"}},
     "post_rollout_plan": {
         "three steps": {"steps": PLAN_STEPS, "guardrails": {"max_drain_failures": 10}, "reason": "launch"}
     },
@@ -252,7 +253,7 @@ ANSWERS: dict[tuple[str, int], dict[str, Any]] = {
     ("get_bulk_action", 200): {"not begun yet": BULK},
     ("abort_bulk_action", 200): {
         "before it began": BULK
-        | {"state": "aborted", "note": "Aborted by api key 8Zq1", "heartbeat_at": AT, "finished_at": AT}
+        | {"state": "aborted", "note": "Aborted by api key 8Zq1: wrong filter", "heartbeat_at": AT, "finished_at": AT}
     },
     ("resume_hook", 202): {"handed over": {"instance_id": ID, "seq": 4}},
     ("append_event", 201): {"appended": {"seq": 2}},

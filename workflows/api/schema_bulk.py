@@ -33,6 +33,8 @@ POST_BULK_ACTION = operation(
 ABORT_BULK_ACTION = operation(
     "abort_bulk_action",
     {200: (serializers_bulk.BulkAction, "The bulk action: aborted, or `aborting` until its batch is done.")},
-    REFUSALS | {400: BAD_BODY, 404: NO_ACTION, 409: "It has ended (`already_finished`)."},
+    REFUSALS
+    | {400: BAD_BODY, 404: NO_ACTION, 409: "It has ended (`already_finished`).", 413: "The body is too large."},
+    body=serializers_bulk.AbortRequest,
     headers=CHALLENGE,
 )

@@ -23,6 +23,12 @@ class BulkRequest(Struct, frozen=True, forbid_unknown_fields=True):
     reason: Reason | None = None
 
 
+class AbortRequest(Struct, frozen=True, forbid_unknown_fields=True):
+    """Why an action is aborted; without a reason, "Aborted by a caller"."""
+
+    reason: Reason | None = None
+
+
 class BulkQuery(Struct, frozen=True, forbid_unknown_fields=True):
     """Where to read on in the list."""
 

@@ -33,6 +33,7 @@ SHAPES = (
     serializers_buffer.BufferPage,
     serializers_buffer.Decided,
     serializers_bulk.BulkRequest,
+    serializers_bulk.AbortRequest,
     serializers_bulk.BulkCounted,
     serializers_bulk.BulkPage,
     serializers_hooks.ResumeRequest,

@@ -37,6 +37,8 @@ RUN = "workflows.tasks.run_bulk"
 # One process at a time works on an action, or ends it.
 LOCK = "bulk_action"
 SAMPLE = 10
+# Why an action is aborted by a caller who does not say it.
+UNSAID = "Aborted by a caller"
 # Actions that one pass of the schedule asks for.
 HEALED = 100
 ENDINGS = {
@@ -91,20 +93,24 @@ def create(verb: str, text: str, *, env: Env | None = None, actor: Actor, reason
         more=counted.more,
         sample=list(counted.sample),
     )
-    act = Act(
-        verb=f"bulk_{verb}",
-        actor=actor,
-        reason=reason,
-        filter={"bulk_action": str(action.pk), "search": written},
-        target=written[:200],
-        org_id=env.org.id if env else None,
-    )
     with transaction.atomic():
-        action.audit_id = audit.begin(act)
+        action.audit_id = audit.begin(act(f"bulk_{verb}", action, actor, reason))
         action.save()
     transaction.on_commit(lambda: wake(action.pk))
     log.info("workflows.bulk_action_created", bulk_action_id=str(action.pk), verb=verb, actor=actor.name)
     return action
+
+
+def act(verb: str, action: BulkAction, actor: Actor, reason: str) -> Act:
+    """Tell the audit what is done with an action, and of whose it is."""
+    return Act(
+        verb=verb,
+        actor=actor,
+        reason=reason,
+        filter={"bulk_action": str(action.pk), "search": action.search},
+        target=action.search[:200],
+        org_id=action.env.org_id if action.env else None,
+    )
 
 
 def wake(id_: UUID) -> None:
@@ -115,10 +121,14 @@ def wake(id_: UUID) -> None:
         log.warning("workflows.bulk_action_not_woken", bulk_action_id=str(id_), error=str(error))
 
 
-def abort(action: BulkAction, by: str, why: str = "") -> bool:
+def abort(action: BulkAction, *, actor: Actor, reason: str = "") -> bool:
     """Have it end after its batch, or at once when nobody works on it; False when it had ended, or was asked before."""
-    told = f"{by}: {why.strip()}" if why.strip() else by
-    asked = BulkAction.objects.filter(pk=action.pk, finished_at=None, abort_by="").update(abort_by=told)
+    why = reason.strip()
+    told = f"{actor.name}: {why}" if why else actor.name
+    with transaction.atomic():
+        asked = BulkAction.objects.filter(pk=action.pk, finished_at=None, abort_by="").update(abort_by=told)
+        if asked:
+            audit.note(act("abort_bulk_action", action, actor, why or UNSAID))
     try:
         with locks.hold(LOCK, {"id": str(action.pk)}):
             current = BulkAction.objects.get(pk=action.pk)

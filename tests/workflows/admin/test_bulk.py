@@ -82,7 +82,10 @@ def test_one_is_aborted_with_a_reason():
     action = bulks.make("cancel", "org:acme")
     client, address = people.oscar(), f"{LIST}{action.pk}/abort/"
     assert client.post(address, {"reason": ""}).status_code == 422
-    assert "It ends after the batch" in client.post(address, {"reason": "wrong filter"}, follow=True).content.decode()
+    page = client.post(address, {"reason": "wrong filter"}, follow=True).content.decode()
+    assert "It ends after the batch" in page
+    record = AuditRecord.objects.get(verb="abort_bulk_action")
+    assert f"/admin/workflows/auditrecord/{record.pk}/change/" in page
     action.refresh_from_db()
     assert (action.state, action.note) == (BulkState.ABORTED, "Aborted by oscar: wrong filter")
     assert "It had ended" in client.post(address, {"reason": "again"}, follow=True).content.decode()
