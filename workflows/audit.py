@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from workflows.models import AuditOutcome, AuditRecord
 
-__all__ = ["Act", "Actor", "AuditOutcome", "add", "begin", "end", "note"]
+__all__ = ["Act", "Actor", "AuditOutcome", "add", "asked", "begin", "end", "is_open", "note", "request"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +38,39 @@ class Act:
     org_id: UUID | None = None
 
 
-def begin(act: Act) -> int:
-    """Open a record and return its id; one of this verb and filter that is still open was left by a process that died.
-
-    The caller holds what keeps two acts of this verb and filter apart (`workflows.cleanup.locks`).
-    """
-    left = AuditRecord.objects.filter(verb=act.verb, filter=dict(act.filter), outcome=AuditOutcome.RUNNING)
-    left.update(outcome=AuditOutcome.INTERRUPTED, finished_at=timezone.now())
+def request(act: Act) -> int:
+    """Open the record of what another process is to do, as soon as it is asked for; return its id."""
     return _create(act).pk
+
+
+def asked(record: int) -> Act:
+    """Return what was asked for."""
+    row = AuditRecord.objects.select_related("actor").get(pk=record)
+    return Act(
+        verb=row.verb,
+        actor=Actor(row.actor_name, row.actor),
+        reason=row.reason,
+        filter=row.filter,
+        target=row.target,
+        org_id=row.org_id,
+    )
+
+
+def begin(act: Act, record: int | None = None) -> int:
+    """Open a record, or go on with the one that was opened on request, and return its id.
+
+    An earlier one of this verb and filter that is still open was left by a process that died, or is overtaken. The
+    caller holds what keeps two acts of this verb and filter apart (`workflows.cleanup.locks`).
+    """
+    number = request(act) if record is None else record
+    left = AuditRecord.objects.filter(verb=act.verb, filter=dict(act.filter), outcome=AuditOutcome.RUNNING)
+    left.filter(pk__lt=number).update(outcome=AuditOutcome.INTERRUPTED, finished_at=timezone.now())
+    return number
+
+
+def is_open(record: int) -> bool:
+    """Tell whether it has not ended; a later act of its verb and filter ends it too."""
+    return AuditRecord.objects.filter(pk=record, outcome=AuditOutcome.RUNNING).exists()
 
 
 def add(record: int, count: int) -> None:

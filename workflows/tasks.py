@@ -5,14 +5,13 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
-from django.contrib.auth.models import User
 from django.utils.module_loading import import_string
 from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
-from workflows import conf
+from workflows import audit, conf
 from workflows import pump as pumps
-from workflows.audit import Act, Actor
+from workflows.audit import AuditOutcome
 from workflows.cleanup import acts
 from workflows.cleanup.batches import Walk
 from workflows.cleanup.locks import LockHeld
@@ -65,24 +64,17 @@ def deliver_outbox() -> int:
     return total
 
 
-def replay_storm(storm_id: int, limit: int, rate: float, actor: str, reason: str) -> dict[str, Any]:
-    """Submit again what a storm suppressed, for an operator of the pages; the audit says what became of it."""
-    storm = Storm.objects.select_related("env").get(pk=storm_id)
-    user = User.objects.filter(username=actor).first()
-    act = Act(
-        verb="replay_storm",
-        actor=Actor(actor, user),
-        reason=reason,
-        filter={"storm": storm.pk},
-        target=f"{storm.env.slug}: {storm}"[:200],
-        org_id=UUID(str(storm.org_id)),
-    )
-    stop = stop_flag()
+def replay_storm(storm_id: int, limit: int, rate: float, requested: int) -> dict[str, Any]:
+    """Submit again what a storm suppressed, as was requested; that audit record says what became of it."""
+    storm, stop = Storm.objects.get(pk=storm_id), stop_flag()
     try:
         done = acts.carry_out(
-            act, lambda record: suppressed.replay(storm, limit=limit, rate=rate, how=Walk(record=record, stop=stop))
+            audit.asked(requested),
+            lambda record: suppressed.replay(storm, limit=limit, rate=rate, how=Walk(record=record, stop=stop)),
+            requested,
         )
-    except LockHeld:
+    except LockHeld as error:
+        audit.end(requested, AuditOutcome.INTERRUPTED, {"error": str(error)})
         return {"replayed": False}
     return dict(done.work.detail)
 

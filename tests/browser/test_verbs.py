@@ -6,12 +6,10 @@ from playwright.sync_api import Locator, Page, expect
 from tests import pages, people
 
 WHY = "because this test says so"
-# Verbs that leave no record yet, and what is said instead: a simulation changes nothing, a bulk action counts first,
-# and a replay is recorded when it runs.
+# Verbs that leave no record yet, and what is said instead: a simulation changes nothing, a bulk action counts first.
 SAID = {
     "organization_simulation": "What would have become of them",
     "bulkaction_new": "would be acted on now",
-    "storm_replay": "The replay is queued",
 }
 
 

@@ -1,5 +1,7 @@
 """The audit of what is done to many things at once."""
 
+from dataclasses import replace
+
 import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
@@ -30,6 +32,13 @@ def test_what_a_killed_process_left_open_is_closed_by_the_next_with_its_count():
     outcomes = dict(AuditRecord.objects.values_list("pk", "outcome"))
     assert outcomes == {left: "interrupted", other: "running", record: "running"}
     assert AuditRecord.objects.get(pk=left).count == 5
+
+
+def test_what_was_requested_is_gone_on_with_and_overtakes_what_was_requested_before():
+    overtaken, record, later = (audit.request(ACT) for _ in range(3))
+    assert audit.asked(record) == replace(ACT, reason="spilt")
+    assert audit.begin(ACT, record) == record
+    assert [audit.is_open(each) for each in (overtaken, record, later)] == [False, True, True]
 
 
 def test_what_is_done_at_once_is_one_record():

@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django_q.tasks import async_task
 
 from workflows import storms
 from workflows.admin import backlog, page
@@ -24,7 +23,6 @@ from workflows.templatetags import readable
 
 LIST = "admin:workflows_storm_changelist"
 MAY_CLOSE, MAY_REPLAY, MAY_CANCEL = "workflows.close_storm", "workflows.replay_storm", "workflows.cancel_instance"
-REPLAY = "workflows.tasks.replay_storm"
 # A replay in the background ends before the cluster would give it up; another one goes on from there.
 MOST_SECONDS = 40
 
@@ -135,11 +133,10 @@ class StormPage(ReadOnlyPage):
         storm = find(request, pk, MAY_REPLAY)
         form = ReplayForm(request.POST or None)
         if form.is_valid():
-            given = form.cleaned_data
-            name = request.user.get_username()
-            async_task(REPLAY, storm.pk, given["limit"], given["rate"], name, given["reason"])
-            message = "The replay is queued; the audit will say what became of it."
-            return page.finish(request, reverse(LIST), message)
+            limit, rate = form.cleaned_data["limit"], form.cleaned_data["rate"]
+            if suppressed.request(storm, act(request, "replay_storm", storm, form), limit=limit, rate=rate):
+                return page.finish(request, reverse(LIST), "The replay is queued; its record counts along.")
+            form.add_error(None, "Redis does not answer, so the replay can't be queued. Nothing was submitted.")
         return page.show_form(
             request,
             self,
@@ -215,11 +212,5 @@ def lead(storm: Storm) -> str:
 
 
 def act(request: HttpRequest, verb: str, storm: Storm, form: forms.Form) -> Act:
-    return Act(
-        verb=verb,
-        actor=Actor.from_user(request.user),  # type: ignore[arg-type]
-        reason=form.cleaned_data["reason"],
-        filter={"storm": storm.pk},
-        target=f"{storm.env.slug}: {storm}"[:200],
-        org_id=storm.org.id,
-    )
+    actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+    return suppressed.act(verb, storm, actor, form.cleaned_data["reason"])

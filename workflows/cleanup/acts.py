@@ -11,6 +11,7 @@ from workflows import audit
 from workflows.audit import Act, AuditOutcome
 from workflows.cleanup import locks
 from workflows.cleanup.batches import Tally
+from workflows.cleanup.locks import LockHeld
 
 log = structlog.get_logger(__name__)
 
@@ -32,14 +33,18 @@ class Done:
     work: Work
 
 
-def carry_out(act: Act, do: Callable[[int], Work]) -> Done:
+def carry_out(act: Act, do: Callable[[int], Work], requested: int | None = None) -> Done:
     """Do it under the lock of its verb and filter; `do` gets the audit record that its batches count in.
 
+    That is the one which was opened on request, where there is one.
+
     Raises:
-        LockHeld: the same is being done now.
+        LockHeld: the same is being done now, or was begun since this was requested.
     """
     with locks.hold(act.verb, act.filter):
-        record = audit.begin(act)
+        if requested is not None and not audit.is_open(requested):
+            raise LockHeld(f"another {act.verb} with this filter came first")
+        record = audit.begin(act, requested)
         try:
             work = do(record)
         except BaseException as error:

@@ -94,7 +94,7 @@ def create(verb: str, text: str, *, env: Env | None = None, actor: Actor, reason
         sample=list(counted.sample),
     )
     with transaction.atomic():
-        action.audit_id = audit.begin(act(f"bulk_{verb}", action, actor, reason))
+        action.audit_id = audit.request(act(f"bulk_{verb}", action, actor, reason))
         action.save()
     transaction.on_commit(lambda: wake(action.pk))
     log.info("workflows.bulk_action_created", bulk_action_id=str(action.pk), verb=verb, actor=actor.name)

@@ -5,10 +5,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import structlog
 from django.db import transaction
+from django_q.tasks import async_task
 
 from workflows import audit, storms
-from workflows.audit import Act
+from workflows.audit import Act, Actor, AuditOutcome
 from workflows.cleanup.acts import Work
 from workflows.cleanup.batches import FIRST, Tally, Walk
 from workflows.intake import damper, events, preflight, refresher, submission
@@ -19,6 +21,9 @@ from workflows.models import Storm
 from workflows.storms import Kept
 from workflows.trigger import Origin, Request, Trigger
 
+log = structlog.get_logger(__name__)
+
+RUN = "workflows.tasks.replay_storm"
 PAGE = 100
 # How soon a replay that waits for its next turn sees that it is to stop.
 LOOK_SECONDS = 0.2
@@ -61,6 +66,31 @@ def replay(storm: Storm, *, limit: int, rate: float, how: Walk) -> Work:
     tally = Tally(done=report.done, stopped=report.stopped, after=FIRST if report.held_up else None)
     words = ("started", "buffered", "existing", "rejected", "held_up")
     return Work(tally, {**{word: getattr(report, word) for word in words}, "left": storms.count_kept(storm.pk)})
+
+
+def request(storm: Storm, act: Act, *, limit: int, rate: float) -> bool:
+    """Have it replayed in the background, with an audit record from now on; False when the queue can't be reached."""
+    with transaction.atomic(durable=True):
+        record = audit.request(act)
+    try:
+        async_task(RUN, storm.pk, limit, rate, record)
+    except Exception as error:  # noqa: BLE001 - brokers raise what they like
+        log.warning("workflows.replay_not_queued", storm_id=storm.pk, error=str(error))
+        audit.end(record, AuditOutcome.FAILED, {"error": "The queue could not be reached."})
+        return False
+    return True
+
+
+def act(verb: str, storm: Storm, actor: Actor, reason: str) -> Act:
+    """Tell the audit what is done with a storm, and of whose it is."""
+    return Act(
+        verb=verb,
+        actor=actor,
+        reason=reason,
+        filter={"storm": storm.pk},
+        target=f"{storm.env.slug}: {storm}"[:200],
+        org_id=storm.org.id,
+    )
 
 
 def close(storm: Storm, act: Act) -> bool:

@@ -43,13 +43,16 @@ def test_one_is_closed_with_a_reason(storm):
     assert "It was closed already." in client.post(address, {"reason": "again"}, follow=True).content.decode()
 
 
-def test_a_replay_is_queued_and_its_end_is_in_the_audit(storm):
+def test_a_replay_is_in_the_audit_from_the_moment_it_is_queued(storm):
     end_all()
     client = people.oscar()
     address = f"{LIST}{storm.pk}/replay/"
     assert "3 are kept and not replayed yet" in client.get(address).content.decode()
     assert client.post(address, {"limit": 1_000, "rate": 1, "reason": "x"}).status_code == 422
-    client.post(address, {"limit": 2, "rate": 100, "reason": "mended"})
+    said = client.post(address, {"limit": 2, "rate": 100, "reason": "mended"}, follow=True).content.decode()
+    record = AuditRecord.objects.get()
+    assert f'<a href="/admin/workflows/auditrecord/{record.pk}/change/">Audit record</a>' in said
+    assert (record.verb, record.outcome, record.filter) == ("replay_storm", "running", {"storm": storm.pk})
     broker = get_broker()
     (task,) = [SignedPackage.loads(each) for each in broker.connection.lrange(broker.list_key, 0, -1)]
     assert task["func"] == "workflows.tasks.replay_storm"
@@ -57,6 +60,14 @@ def test_a_replay_is_queued_and_its_end_is_in_the_audit(storm):
     assert Instance.objects.filter(finished_at=None).count() == 2
     record = AuditRecord.objects.get()
     assert (record.actor.get_username(), record.reason, record.count) == ("oscar", "mended", 2)
+    assert record.outcome == "done"
+    assert tasks.replay_storm(*task["args"]) == {"replayed": False}
+
+
+def test_a_replay_that_can_not_be_queued_is_recorded_as_failed(storm, no_redis):
+    answer = people.oscar().post(f"{LIST}{storm.pk}/replay/", {"limit": 2, "rate": 100, "reason": "mended"})
+    assert (answer.status_code, "can&#x27;t be queued" in answer.content.decode()) == (422, True)
+    assert AuditRecord.objects.get().outcome == "failed"
 
 
 def test_a_viewer_sees_the_verbs_disabled_and_is_refused(storm):

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from tests.workflows.cleanup.test_locks import elsewhere, held_elsewhere
+from workflows import audit
 from workflows.audit import Act, Actor
 from workflows.cleanup import acts
 from workflows.cleanup.acts import Work
@@ -41,6 +42,14 @@ def test_what_breaks_is_recorded_and_lets_the_lock_go(error, outcome):
         acts.carry_out(ACT, do)
     assert AuditRecord.objects.get().outcome == outcome
     assert elsewhere("clean", {"a": 1})
+
+
+def test_what_was_requested_is_one_record_and_is_not_done_once_another_came_first():
+    requested = audit.request(ACT)
+    done = acts.carry_out(ACT, lambda _: Work(Tally(3, 0, 1)), requested)
+    assert (done.record, AuditRecord.objects.get().outcome) == (requested, "done")
+    with pytest.raises(LockHeld, match="came first"):
+        acts.carry_out(ACT, lambda _: Work(Tally()), requested)
 
 
 def test_nothing_is_recorded_of_one_that_finds_the_lock_held():

@@ -108,9 +108,7 @@ def find(id_: int) -> Storm:
 
 
 def act(verb: str, storm: Storm, options: Mapping[str, Any]) -> Act:
-    filter_ = {"storm": storm.pk}
-    reason, target = options["reason"].strip() or DEFAULT_REASONS[verb], f"{storm.env.slug}: {storm}"[:200]
-    return Act(verb=verb, actor=bulk.actor(), reason=reason, filter=filter_, target=target, org_id=storm.org.id)
+    return suppressed.act(verb, storm, bulk.actor(), options["reason"].strip() or DEFAULT_REASONS[verb])
 
 
 def describe(storm: Storm) -> dict[str, Any]:
