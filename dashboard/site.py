@@ -2,12 +2,9 @@
 
 from django.apps import apps
 from django.contrib.admin import AdminSite
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group, Permission, User
-from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
-from unfold.admin import ModelAdmin
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from django.contrib.auth.models import Group, User
+
+from dashboard.accounts import Groups, Users
 
 # Tables of libraries that this service does not use, or that no hand should edit.
 HIDDEN = (
@@ -17,19 +14,6 @@ HIDDEN = (
     "django_q.Failure",
     "django_q.OrmQ",
 )
-
-
-class Users(UserAdmin, ModelAdmin):  # type: ignore[misc, type-arg]
-    form = UserChangeForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-
-
-class Groups(GroupAdmin, ModelAdmin):  # type: ignore[misc]
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        """Read the permissions' tables with them: each is shown by the name of its table."""
-        permissions = Permission.objects.select_related("content_type")
-        return super().get_queryset(request).prefetch_related(Prefetch("permissions", permissions))
 
 
 def arrange(site: AdminSite) -> None:

@@ -54,8 +54,8 @@ class Page:
 
 def _usual(model: str, key: str, *least: Role, **answers: int) -> list[Page]:
     """Return the addresses that every table has; `least` may the list and the history, add, and one."""
-    # The history of a table of ours leads to the audit.
-    answers = {"history": 302 if model.startswith("workflows") else 200} | answers
+    # The history of a table leads to the audit.
+    answers = {"history": 302} | answers
     return [
         Page(
             f"admin:{model}_{verb}",

@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workflows.admin import trail
 
@@ -98,7 +99,7 @@ class ReasonForm(forms.Form):
 
     reason = forms.CharField(
         max_length=500,
-        widget=forms.Textarea({"rows": 2, "placeholder": "Why? Others will read this later."}),
+        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Why? Others will read this later."}),
     )
 
 

@@ -1,6 +1,6 @@
 """A table that the theme's own form writes: it asks why, and keeps the answer in the audit."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +10,6 @@ from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.html import format_html
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from workflows import audit
 from workflows.admin import page, trail
@@ -18,13 +17,8 @@ from workflows.audit import Act, Actor
 from workflows.models import Organization
 
 
-class ReasonedForm(forms.ModelForm):  # type: ignore[type-arg]
+class ReasonedForm(forms.ModelForm, page.ReasonForm):  # type: ignore[type-arg]
     """A row, and why it is made or changed."""
-
-    reason = forms.CharField(
-        max_length=500,
-        widget=UnfoldAdminTextareaWidget({"rows": 2, "placeholder": "Why? Others will read this later."}),
-    )
 
 
 class ReasonedPage(page.Page):
@@ -33,16 +27,23 @@ class ReasonedPage(page.Page):
     form = ReasonedForm
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Sequence[Any]:
-        """Ask why only who may write."""
         fields: Sequence[Any] = super().get_fields(request, obj)
-        may = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        return fields if may else [name for name in fields if name != "reason"]
+        return fields if self.asks_why(request, obj) else [name for name in fields if name != "reason"]
+
+    def asks_why(self, request: HttpRequest, obj: Any) -> bool:
+        """Ask only who may write."""
+        return bool(self.has_change_permission(request, obj) if obj else self.has_add_permission(request))
+
+    def told(self, form: Any) -> Mapping[str, Any]:
+        """Return what else the record is to keep of what a form changes."""
+        return {}
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """Keep the row with its audit record."""
         with transaction.atomic():
             super().save_model(request, obj, form, change)
-            audit.note(act(request, "change" if change else "make", obj, form.cleaned_data["reason"]))
+            verb = "change" if change else "make"
+            audit.note(act(request, verb, obj, form.cleaned_data["reason"]), **self.told(form))
 
     def message_user(
         self, request: HttpRequest, message: Any, level: int | str = messages.INFO, *more: Any, **options: Any
