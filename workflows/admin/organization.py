@@ -40,7 +40,7 @@ class WithDepths(ChangeList):  # type: ignore[misc]
 
 
 @admin.register(Organization)
-class OrganizationPage(ReasonedPage):
+class OrganizationPage(page.DescribedPage, ReasonedPage):
     """The list tells who is enrolled and who waits; the page of one carries the dialog."""
 
     lead = "Each is off, shadow, mirror or on. What one that is on sends over its limit waits in the buffer."
@@ -82,19 +82,8 @@ class OrganizationPage(ReasonedPage):
     def rollout_view(self, request: HttpRequest, pk: str) -> HttpResponse:
         return rollout.change(request, self, pk)
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        org = self.get_object(request, object_id) if object_id else None
-        extra = {"tenant": tenant(org, days_of(request))} if isinstance(org, Organization) else {}
-        response: HttpResponse = super().changeform_view(
-            request, object_id, form_url, {**(extra_context or {}), **extra}
-        )
-        return response
+    def describe(self, request: HttpRequest, row: Organization) -> dict[str, Any]:
+        return {"tenant": tenant(row, days_of(request))}
 
     @admin.display(description="Mode")
     def mode(self, org: Organization) -> SafeString:

@@ -48,6 +48,27 @@ class Page(ModelAdmin):  # type: ignore[misc]
         return HttpResponseRedirect(f"{reverse('admin:workflows_auditrecord_changelist')}?{words}")
 
 
+class DescribedPage(Page):
+    """A table whose rows have a part of ours above the theme's form (`change_form_outer_before_template`)."""
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id) if object_id else None
+        described = self.describe(request, row) if row is not None else {}
+        shown = {**(extra_context or {}), **described}
+        response: HttpResponse = super().changeform_view(request, object_id, form_url, shown)
+        return response
+
+    def describe(self, request: HttpRequest, row: Any) -> dict[str, Any]:
+        """Gather what that part shows of a row."""
+        raise NotImplementedError
+
+
 class MadePage(Page):
     """A table whose rows are made in a form of ours, and which the theme's own form never edits."""
 

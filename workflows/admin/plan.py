@@ -64,7 +64,7 @@ class PlanForm(ReasonForm):
 
 
 @admin.register(RolloutPlan)
-class PlanPage(ReadOnlyPage):
+class PlanPage(page.DescribedPage, ReadOnlyPage):
     """The list, and the page of one with its timeline."""
 
     lead = "A plan rolls an organization out in steps, and takes it back by itself when a guardrail breaks."
@@ -88,19 +88,8 @@ class PlanPage(ReadOnlyPage):
         """Show none of the row itself: the page above it tells all of it in words."""
         return []
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        plan = self.get_object(request, object_id) if object_id else None
-        extra = {"plan": described(request, plan)} if isinstance(plan, RolloutPlan) else {}
-        response: HttpResponse = super().changeform_view(
-            request, object_id, form_url, {**(extra_context or {}), **extra}
-        )
-        return response
+    def describe(self, request: HttpRequest, row: RolloutPlan) -> dict[str, Any]:
+        return {"plan": described(request, row)}
 
     def begin_view(self, request: HttpRequest, org: str) -> HttpResponse:
         """Begin a plan of an org."""
