@@ -121,6 +121,8 @@ class Context:
         """Emit an event: it starts what is bound to its type, once, even if this code is replayed."""
         if not matching.is_type(type_):
             raise ContextMisused(f"{type_!r} is no type: words of a-z A-Z 0-9 _ - joined by dots, 100 at most")
+        if type_ == matching.TERMINAL:
+            raise ContextMisused(f"{type_} is told by the engine alone, when an instance ends; use another type")
         if key is not None and (not 0 < len(key) <= LONGEST_KEY or "\0" in key):
             raise ContextMisused(f"the key of an event has 1 to {LONGEST_KEY} characters and no NUL")
         return Emit(type_, _json(payload, "the payload of an event"), key)

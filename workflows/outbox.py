@@ -4,13 +4,15 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import msgspec
 from django.db import transaction
 
 from workflows import conf, eventlog, ready, turns
-from workflows.fence import Append, Failure, NewEvent
+from workflows.fence import Append, Failure, Fence, LogFull, NewEvent
 from workflows.states import Status
 
 TERMINAL = "workflow.instance_terminal"
+FULL = "the log has no room for how its children ended"
 
 # What interests nobody is settled by taking it; the rest is ours for as long as the lease.
 TAKE = """
@@ -33,9 +35,10 @@ PUT_OFF = """
 UPDATE workflows_outbox SET available_at = clock_timestamp() + %s * interval '1 second'
 WHERE id = ANY (%s::bigint[]) RETURNING id"""
 
-# How each child ended, under the name that its parent's log has for it.
+# How each child ended, under the name that its parent's log has for it. The operators that take JSON apart refuse a
+# text with a NUL, so the results are taken apart here.
 ENDS = """
-SELECT told.correlation_id, child.id, child.status, child.error_code, child.error_message, (last.data->'output')::text
+SELECT told.correlation_id, child.id, child.status, child.error_code, child.error_message, last.data::text
 FROM workflows_event told
 JOIN workflows_instance child ON child.id = (told.data->>'instance_id')::uuid AND child.id = ANY (%(children)s::uuid[])
 LEFT JOIN workflows_event last
@@ -100,7 +103,10 @@ def put_off(rows: Collection[Told]) -> None:
 
 
 def tell_parent(parent_id: UUID, rows: Collection[Told]) -> None:
-    """Write to a parent's log how these children ended, and settle their rows, both or neither."""
+    """Write to a parent's log how these children ended, and settle their rows, both or neither.
+
+    A parent whose log can't hold that would wait for ever; it ends.
+    """
     with transaction.atomic():
         if not eventlog.execute(SETTLE, ([row.id for row in rows],)):
             return
@@ -108,15 +114,20 @@ def tell_parent(parent_id: UUID, rows: Collection[Told]) -> None:
         if not ends:
             return
         events = tuple(_child_finished(*end) for end in ends)
-        eventlog.append(Append(parent_id, events, wakes=True))
+        if isinstance(eventlog.append(Append(parent_id, events, wakes=True)), LogFull):
+            eventlog.append(turns.fail(parent_id, Failure("log_full", FULL), Fence()))
         ready.notify({shard for (shard,) in eventlog.execute(SHARD, (parent_id,))})
 
 
 def _child_finished(
-    correlation_id: str, child_id: UUID, status: str, code: str | None, message: str | None, output: str | None
+    correlation_id: str, child_id: UUID, status: str, code: str | None, message: str | None, completed: str | None
 ) -> NewEvent:
-    outcome = output if output is not None else Failure(code or "error", message or "")
+    outcome = _output(completed) if completed is not None else Failure(code or "error", message or "")
     return turns.child_finished(correlation_id, child_id, Status(status), outcome)
+
+
+def _output(completed: str) -> str:
+    return bytes(msgspec.json.decode(completed, type=dict[str, msgspec.Raw])["output"]).decode()
 
 
 def unfinished_children(parent_id: UUID) -> list[UUID]:

@@ -178,6 +178,22 @@ def test_a_definition_switched_off_refuses_what_is_bound_and_settles():
     assert Outbox.objects.count() == 0
 
 
+@pytest.mark.parametrize("payload", [{"order": 1}, {"status": "cancelled"}])
+def test_an_instance_tells_of_no_end_itself_and_so_holds_up_nobody_elses_events(payload):
+    @registry.workflow("liar")
+    async def liar(ctx, _):
+        await ctx.emit(outbox.TERMINAL, payload)
+
+    env = make_env()
+    bind("order.created")
+    lying = start(env, "liar")
+    start(env, "shop")
+    run()
+    assert Instance.objects.get(id=lying).error_code == "context_misused"
+    assert Instance.objects.filter(definition="greet").count() == 1
+    assert not Outbox.objects.exists()
+
+
 def test_the_end_of_what_was_cleaned_up_starts_nothing():
     env = make_env()
     bind("workflow.instance_terminal")

@@ -142,6 +142,21 @@ def test_a_parent_is_told_once_how_its_children_ended():
     assert dense(parent)
 
 
+def test_a_result_with_a_nul_in_a_text_reaches_the_parent_as_it_is():
+    parent, (child,) = family(1)
+    eventlog.append(turns.finish(child, Completed('{"a":"\\u0000b"}'), Fence()))
+    outbox.tell_parent(parent, outbox.take(10, ()).rows)
+    assert data_of(parent, "child_finished")[0]["output"] == {"a": "\0b"}
+
+
+def test_a_parent_whose_log_has_no_room_for_an_end_does_not_wait_for_it_for_ever(settings):
+    parent, (child,) = family(1)
+    eventlog.append(turns.finish(child, Completed("1"), Fence()))
+    settings.WORKFLOWS = {"MAX_EVENTS": row(parent).last_seq}
+    outbox.tell_parent(parent, outbox.take(10, ()).rows)
+    assert (row(parent).status, row(parent).error_code) == (Status.FAILED, "log_full")
+
+
 def test_a_parent_that_has_ended_is_told_nothing():
     parent, (child,) = family(1)
     engine.cancel(parent, "over", actor="ann")
