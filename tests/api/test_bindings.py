@@ -6,6 +6,7 @@ import pytest
 
 from tests.api.conftest import make_caller
 from tests.bound import bind
+from workflows.intake.bindings import MOST_LISTED
 from workflows.models import Binding
 
 pytestmark = pytest.mark.django_db
@@ -44,6 +45,7 @@ def test_what_is_not_named_in_a_change_stays_and_null_is_the_default(acme):
     [
         ({"pattern": "*"}, 400, "/pattern"),
         ({"pattern": "order.*.x"}, 400, "/pattern"),
+        ({"pattern": "order.*\n"}, 400, "/pattern"),
         ({"condition": "payload.total >"}, 422, "/condition"),
         ({"condition": "total > 1"}, 422, "/condition"),
         ({"loop_policy": "sometimes"}, 400, "/loop_policy"),
@@ -93,6 +95,15 @@ def test_a_test_says_what_is_in_the_way_and_writes_nothing(acme):
     assert "on its own chain" in found[1]["reason"]
     assert "its condition failed" in found[2]["reason"]
     assert acme.get("instances").json()["data"] == []
+
+
+def test_one_that_a_list_has_no_room_for_is_found_and_changed(acme):
+    many = [Binding(pattern=f"a{number}", definition="greet") for number in range(MOST_LISTED)]
+    Binding.objects.bulk_create(many)
+    last = acme.post("bindings", LARGE).json()
+    assert last["id"] not in {each["id"] for each in acme.get("bindings").json()["data"]}
+    assert acme.get(f"bindings/{last['id']}").json() == last
+    assert acme.patch(f"bindings/{last['id']}", {"enabled": False}).json() == last | {"enabled": False}
 
 
 def test_a_reader_makes_no_binding(db):

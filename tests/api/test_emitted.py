@@ -95,6 +95,7 @@ def test_a_trigger_names_its_parent(acme):
     [
         ({"type": "order created"}, "/type"),
         ({"type": "order.*"}, "/type"),
+        ({"type": "order.created\n"}, "/type"),
         ({"type": "a" * 101}, "/type"),
         ({}, "/type"),
         ({"type": "a", "key": ""}, "/key"),

@@ -106,7 +106,7 @@ def find(env: Env, id_: UUID) -> Bound:
     Raises:
         Problem: there is none.
     """
-    found = next((each for each in bindings.listing(env.org.id, env.id) if each.id == id_), None)
+    found = bindings.find(id_, env.org.id, env.id)
     if found is None:
         raise problems.not_found("binding")
     return found

@@ -7,13 +7,14 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 from workflows.api.serializers import Definition, Instance, Key
 
-Type = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*$")]
+# To Python `$` stands before a line break at the end too.
+Type = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*$(?!\n)")]
 Pattern = Annotated[
     str,
     Meta(
         min_length=1,
         max_length=100,
-        pattern=r"^[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*(\.\*)?$",
+        pattern=r"^[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*(\.\*)?$(?!\n)",
         description="A type such as `order.created`, or a prefix such as `order.*`.",
     ),
 ]

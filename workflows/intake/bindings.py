@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from workflows.lineage import Loop
 from workflows.models import Binding
@@ -155,12 +155,22 @@ def change(id_: UUID, **values: Any) -> Bound | None:
 
 def listing(org_id: UUID | None = None, env_id: UUID | None = None, limit: int = MOST_LISTED) -> list[Bound]:
     """Return bindings by pattern: all, or those that events of an org or an environment may start something by."""
+    return [of(row) for row in _covering(org_id, env_id)[:limit]]
+
+
+def find(id_: UUID, org_id: UUID, env_id: UUID) -> Bound | None:
+    """Return a binding that events of this environment may start something by."""
+    row = _covering(org_id, env_id).filter(id=id_).first()
+    return None if row is None else of(row)
+
+
+def _covering(org_id: UUID | None, env_id: UUID | None) -> QuerySet[Binding]:
     rows = Binding.objects.all()
     if org_id is not None:
         rows = rows.filter(Q(org_id=None) | Q(org_id=org_id))
     if env_id is not None:
         rows = rows.filter(Q(env_id=None) | Q(env_id=env_id))
-    return [of(row) for row in rows[:limit]]
+    return rows
 
 
 def of(row: Binding) -> Bound:

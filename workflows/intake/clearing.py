@@ -125,11 +125,16 @@ def _meant(selection: Selection, env: Env, line: pages.Line) -> Found | None:
     return found if selection.admits(found) else None
 
 
-def count(selection: Selection) -> Counted:
+def find_alive(selection: Selection) -> Iterator[list[Found]]:
+    """Yield of what is meant what was not cancelled yet; raises as `find` does."""
+    return ([found for found in page if not found.is_cancelled] for page in find(selection))
+
+
+def count(selection: Selection, find_: Callable[[Selection], Iterator[list[Found]]] = find) -> Counted:
     """Count what is meant now; raises as `find` does."""
     groups: Counter[tuple[Env, str, State]] = Counter()
     sample: list[UUID] = []
-    for page in find(selection):
+    for page in find_(selection):
         groups.update((found.env, found.definition, found.state) for found in page)
         sample += [found.id for found in page[: SAMPLE - len(sample)]]
     return Counted(groups, tuple(sample))
@@ -152,8 +157,7 @@ def cancel(selection: Selection, reason: str, how: Walk) -> Tally:
     A process that dies between the two leaves entries whose rows are there; a drainer then settles them.
     """
     ending = Ending(Status.CANCELLED, "cancelled", reason)
-    alive = ([found for found in page if not found.is_cancelled] for page in find(selection))
-    return _each_page(alive, how, lambda page: _cancel(page, ending))
+    return _each_page(find_alive(selection), how, lambda page: _cancel(page, ending))
 
 
 def buffered_among(ids: Sequence[UUID]) -> set[UUID]:

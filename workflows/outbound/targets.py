@@ -15,7 +15,7 @@ PORTS = {"http": 80, "https": 443}
 MAX_URL = 8_192
 KEPT = "/%:@!$&'()*+,;=-._~"
 HOST = re.compile(r"[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*")
-FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\]")
+FORBIDDEN = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 # Names under which clouds answer with credentials, whatever address they resolve to here.
 METADATA_HOSTS = frozenset(
     {"metadata", "metadata.google.internal", "metadata.goog", "metadata.azure.internal", "instance-data"}
@@ -81,7 +81,10 @@ class Target:
         Raises:
             OutboundRefused: not a web address, or from https back to http.
         """
-        there = parse(urljoin(self.url, location))
+        try:
+            there = parse(urljoin(self.url, location))
+        except ValueError:
+            raise OutboundRefused(f"{self.origin} redirects to what can't be read as an address") from None
         if self.scheme == "https" and there.scheme == "http":
             raise OutboundRefused(f"{self.origin} redirects from https to http; ask for the address it should be")
         return there
@@ -96,7 +99,7 @@ def parse(url: str) -> Target:
     if len(url) > MAX_URL:
         raise OutboundRefused(f"url is longer than {MAX_URL} characters")
     if FORBIDDEN.search(url):
-        raise OutboundRefused("url has a space, a backslash or a control character; percent-encode it")
+        raise OutboundRefused("url has a space, a backslash, a control or half a character; percent-encode it")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -11,6 +11,7 @@ HOSTILE_URLS = [
     "http://127.0.0.1/",
     "http://localhost/",
     "http://2130706433/",
+    "http://public.example/\udc80",
     "http://0x7f000001/",
     "http://0x7f.0x0.0x0.0x1/",
     "http://017700000001/",
@@ -88,6 +89,12 @@ def answer(host: str, port: int) -> list[str]:
 def test_a_hostile_address_is_refused(url: str) -> None:
     with pytest.raises(OutboundRefused):
         targets.choose(targets.parse(url), answer, ())
+
+
+@pytest.mark.parametrize("location", ["http://[::1", "//[", "//\u2100.example/"], ids=ascii)
+def test_a_redirect_to_what_can_not_be_read_is_refused(location: str) -> None:
+    with pytest.raises(OutboundRefused):
+        targets.parse("http://public.example/").follow(location)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def count(meant: Backlog) -> Counted:
     ]
     if meant.entries is None:
         return Counted(found.count, groups, found.sample)
-    waiting = clearing.count(meant.entries)
+    waiting = clearing.count(meant.entries, clearing.find_alive)
     groups += [
         {"org": env.org.slug, "env": env.slug, "definition": definition, "status": "buffered", "count": how_many}
         for (env, definition, _), how_many in waiting.groups.items()

@@ -5,9 +5,11 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from mollifier import patches
 from tests import tenants
 from tests.intake.test_clearing import accept
 from tests.stock import make_instance
+from workflows.intake import lookup
 from workflows.models import AuditRecord, Instance, Outbox
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -66,6 +68,15 @@ def test_what_was_accepted_later_is_left(environment, capsys):
     pending(environment)
     assert run(capsys, "--workflow", "greet", "--before", "1h")["count"] == 0
     assert run(capsys, "--workflow", "greet", "--before", "2999-01-01")["count"] == 1
+
+
+def test_a_dry_run_leaves_out_what_was_cancelled_in_the_buffer_as_the_act_does(environment, capsys):
+    env = tenants.seen(environment)
+    ids = accept(env, 3)
+    patches.cancel(lookup.scope_of(env), ids[0], "by hand")
+    found = run(capsys, "--org", "acme", "--include-buffered")
+    told = run(capsys, "--org", "acme", "--include-buffered", "--execute")
+    assert (found["count"], told["done"]) == (2, 2)
 
 
 def test_what_is_buffered_is_only_meant_when_asked_for(environment, capsys):
