@@ -3,6 +3,7 @@
 import pytest
 from django.test import Client
 
+from tests.api.conftest import make_caller
 from workflows.api.base import ApiView
 from workflows.api.urls import urlpatterns
 
@@ -38,6 +39,18 @@ def test_a_method_that_is_not_there_is_a_problem(acme, method):
 def test_a_head_is_a_get_without_its_body(acme):
     response = acme.client.head("/api/v1/flags", headers={"Authorization": f"Bearer {acme.key}"})
     assert (response.status_code, response.content, response["ETag"]) == (200, b"", '"0"')
+
+
+def test_a_head_asks_for_the_scope_of_a_get(acme):
+    poor = make_caller(slug="staging", scopes=["metrics:read"])
+    for path in ("flags", "instances", "definitions/greet"):
+        head = acme.client.head(f"/api/v1/{path}", headers={"Authorization": f"Bearer {poor.key}"})
+        assert (path, head.status_code) == (path, 403)
+
+
+@pytest.mark.parametrize("path", ["/api/docs", "/api/schema"])
+def test_what_describes_the_api_is_only_read(db, path):
+    assert Client(raise_request_exception=False).options(path).status_code == 405
 
 
 def test_every_method_of_a_closed_view_asks_for_a_scope():

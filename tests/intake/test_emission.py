@@ -130,6 +130,7 @@ def test_inside_a_step_an_event_has_the_instances_lineage_and_a_key_that_repeats
         ({"payload": "x" * 600_000}, "payload"),
         ({"key": "k" * 256}, "key"),
         ({"key": "a\0b"}, "key"),
+        ({"key": "a\ud800"}, "key"),
     ],
 )
 def test_what_is_no_event_is_refused_by_the_part_that_is_wrong(event, part):

@@ -38,6 +38,8 @@ from workflows.api.shadow import ShadowReportView
 from workflows.api.simulations import SimulationsView
 from workflows.api.triggers import BatchView, TriggersView
 
+READING = ["get", "head"]
+
 urlpatterns = [
     path("api/v1/triggers", TriggersView.as_view()),
     path("api/v1/triggers/batch", BatchView.as_view()),
@@ -82,9 +84,11 @@ urlpatterns = [
     path("metrics", MetricsView.as_view()),
     path(
         "api/schema",
-        SpectacularAPIView.as_view(renderer_classes=[OpenApiJsonRenderer, OpenApiYamlRenderer]),
+        SpectacularAPIView.as_view(
+            renderer_classes=[OpenApiJsonRenderer, OpenApiYamlRenderer], http_method_names=READING
+        ),
         name="api-schema",
     ),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="api-schema"), name="api-docs"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="api-schema", http_method_names=READING), name="api-docs"),
     re_path("^api/", NowhereView.as_view()),
 ]

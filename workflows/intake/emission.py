@@ -1,5 +1,6 @@
 """The ways in for events: from Python, over HTTP, and later for what could not be submitted at once."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from workflows.models import EmittedEvent, Environment
 log = structlog.get_logger(__name__)
 
 MAX_KEY = 255
+UNSTORABLE = re.compile(r"[\0\ud800-\udfff]")
 BACKOFF_SECONDS, BACKOFF_MOST_SECONDS = 2, 300
 BATCHES = 50
 
@@ -122,8 +124,8 @@ def check(emitted: Emitted) -> None:
     limit = conf.current().max_payload_bytes
     if not matching.is_type(emitted.type):
         raise EventInvalid(f"type: {emitted.type!r} must be words of a-z A-Z 0-9 _ - joined by dots, 100 at most")
-    if not 0 < len(emitted.key) <= MAX_KEY or "\0" in emitted.key:
-        raise EventInvalid(f"key: it must have 1 to {MAX_KEY} characters and no NUL")
+    if not 0 < len(emitted.key) <= MAX_KEY or UNSTORABLE.search(emitted.key):
+        raise EventInvalid(f"key: it must have 1 to {MAX_KEY} characters, no NUL and no half of one")
     if len(emitted.payload) > limit:
         raise EventInvalid(f"payload: it may have {limit} bytes; this one has {len(emitted.payload)}")
 
