@@ -99,7 +99,7 @@ def parse(text: str) -> Filter:
     words = list(_words(text))
     if len(words) > MAX_TERMS:
         raise SearchInvalid(words[MAX_TERMS][0], f"a search may have {MAX_TERMS} words", "join values with commas")
-    return Filter(tuple(_term(*word) for word in words))
+    return _readable(Filter(tuple(_term(*word) for word in words)))
 
 
 def compose(text: str, **chosen: str | None) -> Filter:
@@ -110,7 +110,16 @@ def compose(text: str, **chosen: str | None) -> Filter:
     """
     typed = parse(text).terms
     added = (parse(str(Term(name, (value,)))).terms for name, value in chosen.items() if value)
-    return Filter((*typed, *(term for terms in added for term in terms if term not in typed)))
+    return _readable(Filter((*typed, *(term for terms in added for term in terms if term not in typed))))
+
+
+def _readable(found: Filter) -> Filter:
+    """Refuse what `parse` would not take as it is written: links and bulk actions keep it so."""
+    written = str(found)
+    if len(written) > MAX_TEXT:
+        fault = f"with its quotes and qualifiers it has {len(written):,} characters, and may have {MAX_TEXT:,}"
+        raise SearchInvalid(f"{written[:20]}…", fault, "ask for less at a time")
+    return found
 
 
 def _words(text: str) -> Iterator[tuple[str, re.Match[str]]]:

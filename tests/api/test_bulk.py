@@ -64,6 +64,11 @@ def test_what_is_at_fault_is_pointed_at(acme, body, code, pointer):
     assert not BulkAction.objects.exists()
 
 
+def test_a_filter_that_is_written_longer_than_its_column_is_refused(acme):
+    refused = acme.post("bulk-actions", CANCEL | {"filter": " ".join([",".join("+" * 25)] * 20)})
+    assert (refused.status_code, refused.json().get("pointer")) == (400, "/filter")
+
+
 def test_each_verb_needs_its_own_scope(db):
     reader = make_caller(scopes=["instances:read", "buffer:manage"])
     assert reader.post("bulk-actions", CANCEL).status_code == 403

@@ -101,6 +101,14 @@ def test_a_fault_names_the_word_and_the_fix(text: str, word: str | None, fix: st
     assert fix in caught.value.fix
 
 
+def test_what_could_not_be_read_again_as_it_is_written_is_refused() -> None:
+    tags = "tag:" + ",".join(f"{number:02}@example.test.xy" for number in range(50))
+    with pytest.raises(SearchInvalid, match="with its quotes"):
+        search.parse(tags)
+    with pytest.raises(SearchInvalid, match="with its quotes"):
+        search.compose(tags[:900], definition="d" * 100)
+
+
 def test_what_was_chosen_stands_beside_what_was_typed() -> None:
     made = search.compose("vip status:failed", status="failed", definition="two words", env=None)
     assert str(made) == 'tag:vip status:failed definition:"two words"'
