@@ -1,12 +1,17 @@
 """Bindings as a process keeps them."""
 
-import pytest
+from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+from django.db import connection, transaction
+
+from tests import waiting
 from tests.bound import bind
 from tests.tenants import make_env
+from workflows import eventlog
 from workflows.intake import bindings, refresher
-from workflows.intake.bindings import Bindings
-from workflows.models import Binding
+from workflows.intake.bindings import BindingRefused, Bindings
+from workflows.models import Binding, SnapshotVersion
 
 pytestmark = pytest.mark.django_db
 
@@ -57,3 +62,28 @@ def test_a_binding_covers_everybody_an_org_or_one_environment():
         [True, True, False],
         [False, True, False],
     ]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_change_to_what_another_is_made_meanwhile_is_refused():
+    changed = bind(condition="payload.n > 1")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            SnapshotVersion.advance()
+            change = pool.submit(closing, lambda: bindings.change(changed.id, condition=""))
+            waiting.until(waits_for_a_lock)
+            Binding(pattern=changed.pattern, definition=changed.definition).save()
+        with pytest.raises(BindingRefused) as refused:
+            change.result(30)
+    assert set(refused.value.fields) == {"condition"}
+
+
+def closing(act):
+    try:
+        return act()
+    finally:
+        connection.close()
+
+
+def waits_for_a_lock():
+    return eventlog.execute("SELECT 1 FROM pg_locks WHERE NOT granted LIMIT 1", ())

@@ -146,10 +146,11 @@ def change(id_: UUID, **values: Any) -> Bound | None:
             if name in values:
                 setattr(binding, name, values[name])
         _check(binding)
-        same = Binding.objects.filter(**{name: getattr(binding, name) for name in IDENTITY}).exclude(id=id_)
-        if same.exists():
-            raise BindingRefused({"condition": "another binding of this pattern and definition has it"})
-        binding.save()
+        try:
+            with transaction.atomic():
+                binding.save()
+        except IntegrityError as error:
+            raise BindingRefused({"condition": "another binding of this pattern and definition has it"}) from error
     return of(binding)
 
 
