@@ -10,6 +10,7 @@ from uuid import UUID
 from bench.chaos import findings, sampler, stage
 from bench.chaos.findings import Loaded
 from bench.chaos.stack import Stack
+from workflows.audit import Actor
 from workflows.intake import bindings, damper
 from workflows.models import Environment, Instance, Outbox, Storm
 
@@ -27,6 +28,7 @@ START_SECONDS, PATIENCE_SECONDS, POLL_SECONDS = 0.5, 90.0, 0.1
 SPREAD_SECONDS = 2.0
 # The control ends when so many rows were made; what is on its way then still comes.
 CONTROL_ROWS = 3_000
+ACTOR, WHY = Actor("bench"), "For this run"
 # What other orgs send a second, all together.
 STEADY_RATE = 40.0
 
@@ -168,6 +170,8 @@ def bind(env: Environment, loop_policy: str, limit: int) -> list[UUID]:
     """Bind both loops in an environment; return the bindings' ids."""
     return [
         bindings.create(
+            actor=ACTOR,
+            reason=WHY,
             org_id=env.org_id,
             env_id=env.id,
             pattern=pattern,
@@ -182,7 +186,7 @@ def bind(env: Environment, loop_policy: str, limit: int) -> list[UUID]:
 
 def switch_off(bound: Sequence[UUID]) -> None:
     for id_ in bound:
-        bindings.change(id_, enabled=False)
+        bindings.change(id_, actor=ACTOR, reason=WHY, enabled=False)
 
 
 def is_calm(env: Environment) -> bool:

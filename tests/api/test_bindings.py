@@ -7,7 +7,7 @@ import pytest
 from tests.api.conftest import make_caller
 from tests.bound import bind
 from workflows.intake.bindings import MOST_LISTED
-from workflows.models import Binding
+from workflows.models import AuditRecord, Binding
 
 pytestmark = pytest.mark.django_db
 
@@ -32,6 +32,20 @@ def test_one_that_was_switched_off_stays_off_when_it_is_made_again(acme):
     assert (again.status_code, again.json()["enabled"]) == (200, False)
     (match,) = acme.post("bindings/test", {"type": "order.paid", "payload": {"total": 101}}).json()["matches"]
     assert (match["starts"], match["reason"]) == (False, "disabled")
+
+
+def test_what_a_key_does_to_bindings_is_in_the_audit(acme):
+    made = acme.post("bindings", LARGE).json()
+    acme.post("bindings", LARGE)
+    for change in ({"enabled": False}, {"enabled": True, "limit": 7}, {"window_seconds": 0}):
+        acme.patch(f"bindings/{made['id']}", change)
+    kept = AuditRecord.objects.filter(filter={"binding": made["id"]}, target="order.* -> greet").order_by("id")
+    assert [(each.verb, each.detail) for each in kept] == [
+        ("make_binding", {}),
+        ("disable_binding", {"enabled": False}),
+        ("change_binding", {"enabled": True, "limit": 7}),
+    ]
+    assert {(each.reason, each.org_id) for each in kept} == {("By the API", acme.env.org_id)}
 
 
 def test_what_is_not_named_in_a_change_stays_and_null_is_the_default(acme):

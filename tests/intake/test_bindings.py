@@ -9,6 +9,7 @@ from tests import waiting
 from tests.bound import bind
 from tests.tenants import make_env
 from workflows import eventlog
+from workflows.audit import Actor
 from workflows.intake import bindings, refresher
 from workflows.intake.bindings import BindingRefused, Bindings
 from workflows.models import Binding, SnapshotVersion
@@ -70,7 +71,9 @@ def test_a_change_to_what_another_is_made_meanwhile_is_refused():
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
             SnapshotVersion.advance()
-            change = pool.submit(closing, lambda: bindings.change(changed.id, condition=""))
+            change = pool.submit(
+                closing, lambda: bindings.change(changed.id, actor=Actor("ada"), reason="wider", condition="")
+            )
             waiting.until(waits_for_a_lock)
             Binding(pattern=changed.pattern, definition=changed.definition).save()
         with pytest.raises(BindingRefused) as refused:

@@ -10,12 +10,14 @@ from mollifier.decision import PassThrough
 from tests.intake.draining import claim, drain, settle, write
 from tests.tenants import make_env, request, seen
 from workflows import engine
+from workflows.audit import Actor
 from workflows.intake import idempotency, lookup, preflight, submission
 from workflows.intake.idempotency import Busy, Cleared, NotFound
 from workflows.intake.lookup import LookupUnavailable
 from workflows.intake.submission import Existing, Started
-from workflows.models import Instance
+from workflows.models import AuditRecord, Instance
 
+BY = {"actor": Actor("ada"), "reason": "sent again on purpose"}
 ON = {"mode": "on", "limit": 1, "window_ms": 60_000, "hold_ms": 60_000}
 
 
@@ -31,7 +33,7 @@ def submit(env, key="k", **fields):
 
 
 def reset(env, key="k"):
-    return idempotency.reset(seen(env), "greet", key)
+    return idempotency.reset(seen(env), "greet", key, **BY)
 
 
 @pytest.mark.parametrize("finished", [False, True])
@@ -44,13 +46,15 @@ def test_a_rows_key_is_freed_finished_or_not_and_starts_something_new(env, finis
     assert isinstance(second, Started)
     assert second.instance.id != first
     assert Instance.objects.filter(id=first).exists()
+    record = AuditRecord.objects.get(verb="clear_idempotency_key")
+    assert (record.filter["instance"], record.reason, record.org_id) == (str(first), BY["reason"], env.org_id)
 
 
 def test_a_free_key_is_not_found_and_anothers_is_not_touched(env):
     assert reset(env) == NotFound()
     mine = submit(env, bufferable=False).instance.id
     stranger = make_env("other", "production")
-    assert reset(stranger) == reset(env, "other") == idempotency.reset(seen(env), "other", "k") == NotFound()
+    assert reset(stranger) == reset(env, "other") == idempotency.reset(seen(env), "other", "k", **BY) == NotFound()
     again = submit(env, bufferable=False)
     assert isinstance(again, Existing)
     assert again.instance.id == mine

@@ -8,7 +8,6 @@ import msgspec
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -16,9 +15,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from workflows import audit
-from workflows.admin import page, reasoned
+from workflows.admin import page
 from workflows.admin.reasoned import ReasonedPage
+from workflows.audit import Actor
 from workflows.intake import bindings, emission, events, refresher
 from workflows.intake.emission import EventInvalid
 from workflows.intake.events import Emitted, Match
@@ -88,10 +87,8 @@ class BindingPage(ReasonedPage):
         on = not binding.enabled
         form = page.ReasonForm(request.POST or None)
         if form.is_valid():
-            with transaction.atomic():
-                bindings.change(pk, enabled=on)
-                verb = "enable" if on else "disable"
-                audit.note(reasoned.act(request, verb, binding, form.cleaned_data["reason"]))
+            actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+            bindings.change(pk, actor=actor, reason=form.cleaned_data["reason"], enabled=on)
             refresher.refresh()
             return page.finish(request, reverse(LIST), f"{binding} is switched {'on' if on else 'off'}.")
         verb = "Switch on" if on else "Switch off"

@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from workflows.api import parsing, problems, responses, schema_events, serializers_events
-from workflows.api.auth import caller_of
+from workflows.api.auth import WHY, caller_of
 from workflows.api.base import ApiView
 from workflows.api.emitted import emit_body, read
 from workflows.api.problems import Problem
@@ -23,6 +23,7 @@ from workflows.api.serializers_events import (
     BindingTestAnswer,
 )
 from workflows.api.triggers import place_of
+from workflows.audit import Actor
 from workflows.intake import bindings, events, refresher
 from workflows.intake.bindings import BindingRefused, Bound
 from workflows.intake.directory import Env
@@ -48,10 +49,11 @@ class BindingsView(ApiView):
 
     @schema_events.POST_BINDING
     def post(self, request: Request) -> HttpResponse:
-        env = caller_of(request).env
+        caller = caller_of(request)
+        env = caller.env
         sent = msgspec.structs.asdict(parsing.decode(binding_body, parsing.read_body(request)))
         try:
-            made = bindings.create(org_id=env.org.id, env_id=env.id, **sent)
+            made = bindings.create(actor=Actor(caller.name), reason=WHY, org_id=env.org.id, env_id=env.id, **sent)
         except BindingRefused as refusal:
             refuse(refusal)
         refresher.refresh()
@@ -71,11 +73,12 @@ class BindingView(ApiView):
     @schema_events.PATCH_BINDING
     def patch(self, request: Request, id_: UUID) -> HttpResponse:
         sent = parsing.decode(change_body, parsing.read_body(request))
-        if find(caller_of(request).env, id_).env_id is None:
+        caller = caller_of(request)
+        if find(caller.env, id_).env_id is None:
             detail = "It is for more than this environment; an operator can change it."
             raise Problem(HTTPStatus.FORBIDDEN, "binding_not_yours", detail)
         try:
-            changed = bindings.change(id_, **given(sent))
+            changed = bindings.change(id_, actor=Actor(caller.name), reason=WHY, **given(sent))
         except BindingRefused as refusal:
             refuse(refusal)
         refresher.refresh()

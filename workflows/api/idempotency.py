@@ -8,10 +8,11 @@ from django.http import HttpResponse
 from rest_framework.request import Request
 
 from workflows.api import parsing, problems, responses, schema_verbs, serializers
-from workflows.api.auth import caller_of
+from workflows.api.auth import WHY, caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem
 from workflows.api.serializers import NoQuery
+from workflows.audit import Actor
 from workflows.intake import idempotency
 from workflows.scopes import Scopes
 
@@ -29,7 +30,8 @@ class KeyView(ApiView):
         parsing.query(request, NoQuery)
         if max(len(definition), len(key)) > LONGEST or "\0" in definition + key:
             raise problems.not_found("idempotency key")
-        match idempotency.reset(caller_of(request).env, definition, key):
+        caller = caller_of(request)
+        match idempotency.reset(caller.env, definition, key, actor=Actor(caller.name), reason=WHY):
             case idempotency.Cleared(id_):
                 return responses.encode(serializers.ClearedKey(id_))
             case idempotency.Busy(id_):

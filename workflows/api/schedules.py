@@ -11,7 +11,7 @@ from msgspec import UNSET, Raw
 from rest_framework.request import Request
 
 from workflows.api import parsing, problems, responses, schema_schedules, serializers_schedules
-from workflows.api.auth import Caller, caller_of
+from workflows.api.auth import WHY, Caller, caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem
 from workflows.api.serializers import NoQuery
@@ -23,7 +23,6 @@ from workflows.scopes import Scopes
 
 READ = frozenset({Scopes.INSTANCES_READ})
 WRITE = frozenset({Scopes.INSTANCES_WRITE})
-WHY = "By the API"
 
 schedule_body = msgspec.json.Decoder(ScheduleRequest)
 change_body = msgspec.json.Decoder(ScheduleChangeRequest)

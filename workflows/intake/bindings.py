@@ -5,6 +5,7 @@ Who changes one has the directory refreshed, so that this process knows at once.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,8 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from workflows import audit
+from workflows.audit import Act, Actor
 from workflows.lineage import Loop
 from workflows.models import Binding
 
@@ -108,13 +111,14 @@ class Created:
     new: bool
 
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 # What tells one binding from another, and what may be set of one.
 IDENTITY = ("org_id", "env_id", "pattern", "definition", "condition")
 CHANGEABLE = ("condition", "loop_policy", "enabled", "limit", "window_seconds")
 
 
-def create(**values: Any) -> Created:
-    """Make a binding, unless there is one for the same: then nothing of that is changed.
+def create(*, actor: Actor, reason: str, **values: Any) -> Created:
+    """Make a binding, and record it, unless there is one for the same: then nothing of that is changed.
 
     Raises:
         BindingRefused: a value is not what it must be.
@@ -127,13 +131,14 @@ def create(**values: Any) -> Created:
     try:
         with transaction.atomic():
             binding.save(force_insert=True)
+            _note("make", binding, actor, reason)
     except IntegrityError:
         return Created(of(Binding.objects.get(**{name: getattr(binding, name) for name in IDENTITY})), new=False)
     return Created(of(binding), new=True)
 
 
-def change(id_: UUID, **values: Any) -> Bound | None:
-    """Set some of `CHANGEABLE`; None where there is no such binding.
+def change(id_: UUID, *, actor: Actor, reason: str, **values: Any) -> Bound | None:
+    """Set some of `CHANGEABLE`, and record it; None where there is no such binding.
 
     Raises:
         BindingRefused: a value is not what it must be, or another binding is for the same already.
@@ -151,7 +156,21 @@ def change(id_: UUID, **values: Any) -> Bound | None:
                 binding.save()
         except IntegrityError as error:
             raise BindingRefused({"condition": "another binding of this pattern and definition has it"}) from error
+        switched = "enable" if binding.enabled else "disable"
+        _note(switched if values.keys() == {"enabled"} else "change", binding, actor, reason, values)
     return of(binding)
+
+
+def _note(verb: str, binding: Binding, actor: Actor, reason: str, changed: Mapping[str, Any] = NOTHING) -> None:
+    act = Act(
+        verb=f"{verb}_binding",
+        actor=actor,
+        reason=reason,
+        filter={"binding": str(binding.id)},
+        target=str(binding),
+        org_id=binding.org_id,
+    )
+    audit.note(act, **changed)
 
 
 def listing(org_id: UUID | None = None, env_id: UUID | None = None, limit: int = MOST_LISTED) -> list[Bound]:

@@ -8,7 +8,8 @@ import structlog
 from mollifier import bindings
 from mollifier.bindings import Bound
 from mollifier.errors import MollifierError
-from workflows import steering
+from workflows import audit, steering
+from workflows.audit import Act, Actor
 from workflows.intake import lookup
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
@@ -39,8 +40,8 @@ class NotFound:
 Reset = Cleared | Busy | NotFound
 
 
-def reset(env: Env, definition: str, key: str) -> Reset:
-    """Free a key of this environment.
+def reset(env: Env, definition: str, key: str, *, actor: Actor, reason: str) -> Reset:
+    """Free a key of this environment, and record whose it was.
 
     The binding goes last: until then whoever sends the key finds its old instance, whose row is still there.
 
@@ -60,6 +61,9 @@ def reset(env: Env, definition: str, key: str) -> Reset:
         raise LookupUnavailable from error
     if owner is None:
         return NotFound()
+    filter_ = {"instance": str(owner), "definition": definition}
+    verb, target = "clear_idempotency_key", f"{definition} {owner}"
+    audit.note(Act(verb=verb, actor=actor, reason=reason, filter=filter_, target=target, org_id=env.org.id))
     log.info("workflows.idempotency_key_cleared", instance_id=str(owner), env_id=str(env.id), definition=definition)
     return Cleared(owner)
 

@@ -6,10 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import transaction
 
-from workflows import audit
-from workflows.audit import Act
 from workflows.intake import bindings, emission, events, refresher
 from workflows.intake.bindings import BindingRefused, Bound
 from workflows.intake.emission import EventInvalid
@@ -39,10 +36,12 @@ class Command(BaseCommand):
         for each in (create, listing, test):
             each.add_argument("--org", required=each is test, help="slug; without one it is for everybody")
             each.add_argument("--env", required=each is test, help="slug of one of its environments")
-        for name, does in (("enable", "switch one on"), ("disable", "switch one off, until somebody switches it on")):
-            switch = actions.add_parser(name, help=does)
+        enable = actions.add_parser("enable", help="switch one on")
+        disable = actions.add_parser("disable", help="switch one off, until somebody switches it on")
+        for switch in (enable, disable):
             switch.add_argument("id", type=UUID)
-            switch.add_argument("--reason", default="", help="why; kept in the audit record")
+        for each in (create, enable, disable):
+            each.add_argument("--reason", default="", help="why; kept in the audit record")
         for each in actions.choices.values():
             each.add_argument("--json", action="store_true", dest="as_json", help="print one JSON object")
 
@@ -57,6 +56,8 @@ class Command(BaseCommand):
         org = bulk.org_of(options["org"])
         env = bulk.env_of(org, options["env"])
         made = bindings.create(
+            actor=bulk.actor(),
+            reason=options["reason"],
             org=org,
             env=env,
             pattern=options["event"],
@@ -76,14 +77,11 @@ class Command(BaseCommand):
         self.show({"bindings": shown}, options, "\n".join(map(line, shown)))
 
     def switch(self, options: Mapping[str, Any]) -> None:
-        verb = f"{options['action']}_binding"
-        with transaction.atomic():
-            changed = bindings.change(options["id"], enabled=options["action"] == "enable")
-            if changed is None:
-                raise CommandError(f"there is no binding {options['id']}", returncode=REFUSED)
-            target = f"{changed.pattern} -> {changed.definition}"
-            filter_ = {"binding": str(changed.id)}
-            audit.note(Act(verb=verb, actor=bulk.actor(), reason=options["reason"], filter=filter_, target=target))
+        changed = bindings.change(
+            options["id"], actor=bulk.actor(), reason=options["reason"], enabled=options["action"] == "enable"
+        )
+        if changed is None:
+            raise CommandError(f"there is no binding {options['id']}", returncode=REFUSED)
         shown = describe(changed)
         self.show(shown, options, line(shown))
 

@@ -35,7 +35,8 @@ def test_one_is_made_and_a_repeat_finds_it_as_operators_left_it(capsys, env):
     again = make(capsys, *place, "--condition", "payload.total > 100")
     assert (again["new"], again["enabled"], again["id"], again["limit"]) == (False, False, made["id"], 7)
     assert told(capsys, "enable", made["id"])["enabled"] is True
-    assert [each.verb for each in AuditRecord.objects.order_by("id")] == ["disable_binding", "enable_binding"]
+    verbs = AuditRecord.objects.order_by("id").values_list("verb", flat=True)
+    assert list(verbs) == ["make_binding", "disable_binding", "enable_binding"]
     assert AuditRecord.objects.first().target == "order.* -> greet"
 
 
