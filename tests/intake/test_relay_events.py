@@ -1,5 +1,7 @@
 """What instances emit and how they end starts what is bound to it, with their lineage."""
 
+from uuid import uuid4
+
 import pytest
 from django.utils import timezone
 
@@ -192,6 +194,21 @@ def test_an_instance_tells_of_no_end_itself_and_so_holds_up_nobody_elses_events(
     assert Instance.objects.get(id=lying).error_code == "context_misused"
     assert Instance.objects.filter(definition="greet").count() == 1
     assert not Outbox.objects.exists()
+
+
+def test_a_row_that_can_not_be_handed_on_is_put_off_and_keeps_no_other_back():
+    env = make_env()
+    bind("order.created")
+    shop = start(env, "shop")
+    odd = {"type": outbox.TERMINAL, "payload": {"odd": True}, "instance_id": shop, "created_at": timezone.now()}
+    for key, parent_id in (("a", None), ("b", uuid4())):
+        Outbox.objects.create(org_id=env.org_id, env_id=env.id, key=key, parent_id=parent_id, **odd)
+    bind("workflow.instance_terminal")
+    run_until_idle(0)
+    relay.deliver(100)
+    assert Instance.objects.filter(definition="greet", event_type="order.created").count() == 1
+    assert sorted(Outbox.objects.values_list("key", flat=True)) == ["a", "b"]
+    assert not Outbox.objects.filter(available_at__lte=timezone.now()).exists()
 
 
 def test_the_end_of_what_was_cleaned_up_starts_nothing():

@@ -1,9 +1,12 @@
 """Hands on what instances have told: to parents, to children of the cancelled, and to what is bound to events."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 import msgspec
+import structlog
+from django.db import InterfaceError, OperationalError
 from uuid_utils.compat import uuid7
 
 from workflows import engine, matching, outbox, places
@@ -11,8 +14,11 @@ from workflows.intake import emission, events, refresher
 from workflows.intake.directory import Directory
 from workflows.intake.events import Emitted
 from workflows.intake.refresher import DirectoryUnavailable
+from workflows.lineage import Lineage
 from workflows.outbox import Told
 from workflows.states import Status
+
+log = structlog.get_logger(__name__)
 
 ACTOR = "engine"
 
@@ -27,17 +33,32 @@ def deliver(limit: int) -> int:
     except DirectoryUnavailable:
         return 0
     taken = outbox.take(limit, _bound(directory))
+    waiting: set[int] = set()
     for row in taken.rows:
-        if row.type == outbox.TERMINAL and _End.of(row).status == Status.CANCELLED:
-            _cancel_children(row.instance_id)
-    families = outbox.by_parent(taken.rows)
+        with _apart([row], waiting):
+            if row.type == outbox.TERMINAL and _End.of(row).status == Status.CANCELLED:
+                _cancel_children(row.instance_id)
+    _submit(directory, [row for row in taken.rows if row.id not in waiting], waiting)
+    families = outbox.by_parent([row for row in taken.rows if row.id not in waiting])
     told = {row.id for rows in families.values() for row in rows}
-    waiting = _submit(directory, taken.rows, told)
     for parent_id, rows in families.items():
-        outbox.tell_parent(parent_id, rows)
+        with _apart(rows, waiting):
+            outbox.tell_parent(parent_id, rows)
     outbox.put_off([row for row in taken.rows if row.id in waiting])
     outbox.settle([row for row in taken.rows if row.id not in told and row.id not in waiting])
     return taken.settled + len(taken.rows) - len(waiting)
+
+
+@contextmanager
+def _apart(rows: Sequence[Told], waiting: set[int]) -> Iterator[None]:
+    """Have rows that can't be handed on wait, and keep no others back; while a store is away all do."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, DirectoryUnavailable):
+        raise
+    except Exception:
+        log.exception("workflows.told_in_vain", instance_ids=[str(row.instance_id) for row in rows])
+        waiting.update(row.id for row in rows)
 
 
 def _bound(directory: Directory) -> Collection[UUID]:
@@ -46,39 +67,38 @@ def _bound(directory: Directory) -> Collection[UUID]:
     return directory.bindings.environments(matching.ENDINGS, envs)
 
 
-def _submit(directory: Directory, rows: Sequence[Told], told: Collection[int]) -> set[int]:
-    """Start what is bound to these events; return those that have to be submitted again later.
+def _submit(directory: Directory, rows: Sequence[Told], waiting: set[int]) -> None:
+    """Start what is bound to these events; those that have to be submitted again later are to wait.
 
     An end that a parent waits for is kept as an event of its own then, so that the parent does not wait for it.
     """
-    waiting: set[int] = set()
-    for emitted, row in _emitted(directory, rows):
-        if events.is_settled(events.submit_matching(emitted)):
-            continue
-        if row.id in told:
-            emission.keep(uuid7(), emitted)
-        else:
-            waiting.add(row.id)
-    return waiting
-
-
-def _emitted(directory: Directory, rows: Sequence[Told]) -> Iterable[tuple[Emitted, Told]]:
-    """Yield the rows that something may be bound to, with the lineage of their instances."""
-    wanted = [row for row in rows if _has_match(directory, row)]
+    wanted: list[Told] = []
+    for row in rows:
+        with _apart([row], waiting):
+            wanted += [row] if _has_match(directory, row) else []
     parents = places.of_instances([row.instance_id for row in wanted]) if wanted else {}
     for row in wanted:
-        yield (
-            Emitted(
-                org_id=row.org_id,
-                env_id=row.env_id,
-                type=row.type,
-                payload=row.payload.encode(),
-                key=row.key,
-                cause=row.instance_id,
-                parent=parents.get(row.instance_id),
-            ),
-            row,
-        )
+        with _apart([row], waiting):
+            emitted = _emitted(row, parents.get(row.instance_id))
+            if events.is_settled(events.submit_matching(emitted)):
+                continue
+            if outbox.by_parent([row]):
+                emission.keep(uuid7(), emitted)
+            else:
+                waiting.add(row.id)
+
+
+def _emitted(row: Told, parent: Lineage | None) -> Emitted:
+    """Return what a row tells as an event, with the lineage of its instance."""
+    return Emitted(
+        org_id=row.org_id,
+        env_id=row.env_id,
+        type=row.type,
+        payload=row.payload.encode(),
+        key=row.key,
+        cause=row.instance_id,
+        parent=parent,
+    )
 
 
 def _has_match(directory: Directory, row: Told) -> bool:
