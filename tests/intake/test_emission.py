@@ -73,6 +73,18 @@ def test_an_event_whose_process_died_after_its_commit_is_submitted_by_the_sweep(
     assert emission.sweep() == 0
 
 
+def test_an_event_that_can_not_be_submitted_waits_and_keeps_no_other_back():
+    env = make_env()
+    bind("order.created", condition="payload == []")
+    deep = b"[" * 5_000 + b"]" * 5_000
+    for key, payload in (("1", deep), ("2", b"[]"), ("3", deep)):
+        emission.keep(uuid4(), emitted(env, key=key, payload=payload))
+    assert emission.sweep() == 3
+    assert Instance.objects.get().event_key == "2"
+    assert sorted(EmittedEvent.objects.values_list("key", flat=True)) == ["1", "3"]
+    assert emission.sweep() == 0
+
+
 def test_a_full_buffer_keeps_the_event_and_what_was_started_is_not_started_again(settings):
     env = make_env("acme", "production", **ON)
     bind("order.created"), bind("order.*")

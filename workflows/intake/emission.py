@@ -8,7 +8,7 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
@@ -158,6 +158,11 @@ def deliver(limit: int, *, only: UUID | None = None) -> int:
                 EmittedEvent.objects.filter(id=event_id).delete()
         except DirectoryUnavailable:
             log.warning("workflows.event_delayed", event_id=str(event_id))
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            # One that can't be submitted must not keep all others back.
+            log.exception("workflows.event_faulty", event_id=str(event_id))
     return len(rows)
 
 
