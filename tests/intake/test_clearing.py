@@ -121,6 +121,12 @@ def test_a_repeat_of_a_stopped_removal_goes_on(env):
     assert buffered(env, ids) == set()
 
 
+def test_a_walk_that_finds_nothing_can_be_stopped_too():
+    empty = iter([[], []])
+    assert clearing.remove(empty, Walk(stop=lambda: True)).stopped
+    assert list(empty) == [[]]
+
+
 def test_a_removal_ends_at_its_cap_of_pages(env):
     accept(env, clearing.PAGE + 1)
     tally = remove(selection(env), Walk(most=1))

@@ -15,7 +15,7 @@ from mollifier.entry import Entry, State
 from mollifier.errors import BufferUnavailable
 from mollifier.removal import Removal
 from workflows import audit, conf, engine, eventlog, patch
-from workflows.cleanup.batches import Tally, Walk
+from workflows.cleanup.batches import FIRST, Tally, Walk
 from workflows.intake import deadletters, isolation, lookup, materialiser, refresher
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
@@ -176,10 +176,10 @@ def _each_page(found: Iterator[list[Found]], how: Walk, act: Callable[[list[Foun
     most = conf.current().cleanup_batches if how.most is None else how.most
     tally = Tally()
     for page in found:
+        if how.stop() or (page and tally.batches >= most):
+            return tally + Tally(after=page[0].id if page else FIRST, stopped=tally.batches < most)
         if not page:
             continue
-        if tally.batches >= most or how.stop():
-            return tally + Tally(after=page[0].id, stopped=tally.batches < most)
         try:
             done = act(page)
         except BufferUnavailable as error:
