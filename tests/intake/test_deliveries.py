@@ -307,6 +307,17 @@ def test_who_is_switched_off_is_sent_nothing_until_it_is_on_again(outside):
     assert deliveries.run().taken == 1
 
 
+def test_one_that_is_deleted_the_moment_it_is_taken_ends_no_pass(outside):
+    receivers.make(outside)
+    tell()
+    with connection.cursor() as cursor:
+        cursor.execute("""
+            CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS
+            'BEGIN DELETE FROM workflows_delivery WHERE id = NEW.id; RETURN NULL; END';
+            CREATE TRIGGER gone AFTER UPDATE ON workflows_delivery FOR EACH ROW EXECUTE FUNCTION gone()""")
+    assert deliveries.run().taken == 0
+
+
 def test_who_lost_its_hold_does_not_settle_what_another_has_taken(outside):
     receivers.make(outside)
     delivery, limits = tell(), conf.current()

@@ -136,10 +136,10 @@ def _work(report: Report, limits: Conf, until: float, stop: Callable[[], bool]) 
 
 
 def take(limits: Conf) -> Delivery | None:
-    """Hold the delivery whose turn it is; None when none is due whose webhook has room."""
+    """Hold the delivery whose turn it is; None when none is due whose webhook has room, or it was deleted meanwhile."""
     hold = limits.webhook_timeout_seconds + HOLD_SECONDS
     found = eventlog.execute(TAKE, {"in_flight": limits.webhook_in_flight, "hold": hold})
-    return Delivery.objects.select_related("webhook").get(id=found[0][0]) if found else None
+    return Delivery.objects.select_related("webhook").filter(id=found[0][0]).first() if found else None
 
 
 def _attempt_of(delivery: Delivery, limits: Conf) -> Callable[[], Sent]:
