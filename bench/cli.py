@@ -35,6 +35,7 @@ BENCHMARKS = (
     Benchmark("B3", "claim and settle, against plain lists and strings", "bench.buffer", "against_lists"),
     Benchmark("B4", "drain: buffer to committed rows, against COPY of the same rows", "bench.drain", "against_copy"),
     Benchmark("B5", "drain: the same, against one engine.start each", "bench.drain", "against_starts"),
+    Benchmark("B6", "HTTP: triggers posted, against an empty DRF view", "bench.web", "against_empty"),
     Benchmark("B7", "gate: what is decided without Redis", "bench.gate", "unasked"),
     Benchmark("B8", "engine: steps, instances and latency, against DBOS and Temporal", "bench.engines", "rates"),
     Benchmark("B9", "engine: a step of a long instance, against short ones", "bench.engine", "by_length"),

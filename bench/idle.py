@@ -21,8 +21,7 @@ from bench import buffer, ports, result
 from bench.chaos import crew, stack
 from bench.result import Ceiling, Result, Samples
 from bench.rounds import Clock
-from launch import process, servers, up
-from launch.data import DataDirectory
+from launch import process, up
 from launch.process import LaunchError
 from settings import env
 from workflows.load import service
@@ -95,7 +94,7 @@ def running() -> Iterator[list[Program]]:
     port = process.free_port()
     started: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for each in up.programs(variables(), port):
+        for each in up.programs(stack.variables(), port):
             log = crew.place() / f"{each.name}.log"
             started[each.name] = process.spawn(each.command, log, death_signal=signal.SIGTERM, env=each.env)
         await_work(f"http://127.0.0.1:{port}")
@@ -105,11 +104,6 @@ def running() -> Iterator[list[Program]]:
             child.send_signal(signal.SIGTERM)
         for child in started.values():
             process.stop(child, signal.SIGTERM, crew.STOP_SECONDS)
-
-
-def variables() -> dict[str, str]:
-    """Return the environment of this process, which names the stores."""
-    return servers.environment(DataDirectory(env.data_dir()), env.required("DATABASE_URL"), env.required("REDIS_URL"))
 
 
 def await_work(url: str) -> None:

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
@@ -12,8 +12,10 @@ from bench.chaos import crew
 from bench.chaos.crew import Pump
 from bench.peers import asking
 from bench.peers.asking import Peer
-from launch import environment, process, up
+from launch import environment, process, servers, up
+from launch.data import DataDirectory
 from launch.process import LaunchError
+from settings import env
 from workflows.intake import rollout
 from workflows.intake.rollout import Actor
 from workflows.load import service, tenants
@@ -77,14 +79,26 @@ def tenant(slug: str, flags: dict[str, int]) -> Tenant:
 @contextmanager
 def serving() -> Iterator[str]:
     """Serve as bin/up does; yield the address."""
+    with served() as (url, _):
+        yield url
+
+
+@contextmanager
+def served(**more: str) -> Iterator[tuple[str, int]]:
+    """Serve as bin/up does, with these variables besides; yield the address, and the process that has the workers."""
     port = process.free_port()
-    program = up.programs({}, port)[0]
-    with spawned("web", program.command[1:]) as child:
+    program = up.programs({**variables(), **more}, port)[0]
+    with spawned("web", program.command[1:], program.env) as child:
         log = crew.place() / "web.log"
         process.wait_until(lambda: not process.port_is_free(port), child, log, "the web server", READY_SECONDS)
         url = f"http://127.0.0.1:{port}"
         await_answer(url)
-        yield url
+        yield url, child.pid
+
+
+def variables() -> dict[str, str]:
+    """Return the environment of this process, which names the stores."""
+    return servers.environment(DataDirectory(env.data_dir()), env.required("DATABASE_URL"), env.required("REDIS_URL"))
 
 
 def await_answer(url: str) -> None:
@@ -102,11 +116,13 @@ def await_answer(url: str) -> None:
 
 
 @contextmanager
-def spawned(name: str, command: Sequence[str]) -> Iterator["subprocess.Popen[bytes]"]:
+def spawned(
+    name: str, command: Sequence[str], variables: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
     """Run a program of ours, with a log under its name."""
     log = crew.place() / f"{name}.log"
     log.unlink(missing_ok=True)
-    child = process.spawn([sys.executable, *command], log, death_signal=signal.SIGKILL)
+    child = process.spawn([sys.executable, *command], log, death_signal=signal.SIGKILL, env=variables)
     try:
         yield child
     finally:

@@ -17,6 +17,7 @@ def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFix
         "B3",
         "B4",
         "B5",
+        "B6",
         "B7",
         "B8",
         "B9",

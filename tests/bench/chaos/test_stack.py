@@ -32,6 +32,10 @@ def test_a_program_lives_as_long_as_its_block():
     assert child.returncode == -signal.SIGTERM
 
 
+def test_its_programs_are_told_of_the_stores_that_this_process_has():
+    assert all(stack.variables()[name] for name in ("DATABASE_URL", "REDIS_URL", "DATA_DIR"))
+
+
 def test_where_nothing_answers_is_told(monkeypatch):
     monkeypatch.setattr(stack, "READY_SECONDS", 0.3)
     with pytest.raises(LaunchError, match="nothing answers"):
