@@ -11,6 +11,7 @@ import django, time
 django.setup()
 from django_redis import get_redis_connection
 redis = get_redis_connection("buffer")
+redis.ping()
 print("asks", flush=True)
 while True:
     redis.get("nothing")
