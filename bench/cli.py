@@ -47,6 +47,7 @@ BENCHMARKS = (
     Benchmark("B13", "admit and claim, deeper and with more orgs", "bench.buffer", "by_depth"),
     Benchmark("B14", "the Overview's snapshot, the pages and a hundred viewers, by size", "bench.snapshot", "by_size"),
     Benchmark("B15", "statements and commands of an idle service", "bench.idle", "asked_for"),
+    Benchmark("B16", "jobs: no-op ones enqueued and processed, beside task queues", "bench.jobs", "beside_queues"),
     Benchmark("B17", "memory of a buffered entry", "bench.buffer", "by_memory"),
     Benchmark("B18", "gate: a trigger while Redis is away", "bench.outage", "held_up"),
     Benchmark("B19", "drain: an org beside a slow one", "bench.neighbours", "beside_a_slow_one"),

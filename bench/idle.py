@@ -21,7 +21,7 @@ from bench import buffer, ports, result
 from bench.chaos import crew, stack
 from bench.result import Ceiling, Result, Samples
 from bench.rounds import Clock
-from launch import process, up
+from launch import process, supervisor, up
 from launch.process import LaunchError
 from settings import env
 from workflows.load import service
@@ -92,30 +92,42 @@ def running() -> Iterator[list[Program]]:
         LaunchError: it does not come up.
     """
     port = process.free_port()
-    started: dict[str, subprocess.Popen[bytes]] = {}
+    with started(up.programs(stack.variables(), port)) as children:
+        await_answers(f"http://127.0.0.1:{port}")
+        await_pumps()
+        yield [Program(name, tuple(ports.below(child.pid))) for name, child in children.items()]
+
+
+@contextmanager
+def started(programs: Sequence[supervisor.Program]) -> Iterator[dict[str, "subprocess.Popen[bytes]"]]:
+    """Start some of what bin/up runs, each with a log under its name; stop it afterwards."""
+    children: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        for each in up.programs(stack.variables(), port):
+        for each in programs:
             log = crew.place() / f"{each.name}.log"
-            started[each.name] = process.spawn(each.command, log, death_signal=signal.SIGTERM, env=each.env)
-        await_work(f"http://127.0.0.1:{port}")
-        yield [Program(name, tuple(ports.below(child.pid))) for name, child in started.items()]
+            children[each.name] = process.spawn(each.command, log, death_signal=signal.SIGTERM, env=each.env)
+        yield children
     finally:
-        for child in started.values():
+        for child in children.values():
             child.send_signal(signal.SIGTERM)
-        for child in started.values():
+        for child in children.values():
             process.stop(child, signal.SIGTERM, crew.STOP_SECONDS)
 
 
-def await_work(url: str) -> None:
-    """Wait until the web answers and every shard has its pump.
-
-    Raises:
-        LaunchError: one of them does not come.
-    """
-    deadline = time.monotonic() + READY_SECONDS
+def await_answers(url: str) -> None:
+    """Wait until the web answers, and ask it often enough to have every worker at work."""
     stack.await_answer(url)
     for _ in range(WARM_REQUESTS):
         service.ask(Target.parse(url), "/healthz/ready", "")
+
+
+def await_pumps() -> None:
+    """Wait until every shard has its pump.
+
+    Raises:
+        LaunchError: one does not come.
+    """
+    deadline = time.monotonic() + READY_SECONDS
     while leases.lapsed_shards():
         if time.monotonic() > deadline:
             raise LaunchError(f"not every shard has a pump after {READY_SECONDS:.0f} s")

@@ -1,16 +1,18 @@
 """Our end of the pipe: makes a peer's virtualenv, starts its program there and asks it for figures."""
 
 import json
+import os
 import selectors
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from launch import environment
+from launch import environment, process
 from launch.environment import Virtualenv
 from launch.process import LaunchError
 
@@ -73,13 +75,43 @@ def peer(name: str, *arguments: str) -> Iterator[Peer]:
     Raises:
         NotMeasured: its packages can't be installed, or it does not come up.
     """
+    with started(program(name, *arguments), log_of(name)) as running:
+        yield running
+
+
+@contextmanager
+def worker(name: str, *arguments: str) -> Iterator[None]:
+    """Have what runs a peer's jobs, with all that it starts, run beside the program that sends them.
+
+    Raises:
+        NotMeasured: its packages can't be installed.
+    """
+    command = program(name, *arguments, "work")
+    child = process.spawn(command, log_of(f"{name}-worker"), death_signal=signal.SIGTERM)
+    try:
+        yield
+    finally:
+        process.stop(child, signal.SIGTERM, STOP_SECONDS)
+        # It has a group of its own; one that had to be killed leaves others behind.
+        with suppress(ProcessLookupError):
+            os.killpg(child.pid, signal.SIGKILL)
+
+
+def program(name: str, *arguments: str) -> list[str]:
+    """Return the command of a peer's program.
+
+    Raises:
+        NotMeasured: its packages can't be installed.
+    """
     try:
         virtualenv = prepare(name)
     except LaunchError as error:
         raise NotMeasured(str(error)) from error
-    command = [str(virtualenv.python), str(HERE / f"{name}_peer.py"), *arguments]
-    with started(command, Path(f"{virtualenv.path}.log")) as running:
-        yield running
+    return [str(virtualenv.python), str(HERE / f"{name}_peer.py"), *arguments]
+
+
+def log_of(name: str) -> Path:
+    return Path(f"{place(name)}.log")
 
 
 @contextmanager

@@ -27,6 +27,7 @@ def test_the_list_names_every_benchmark_and_the_stress(capsys: pytest.CaptureFix
         "B13",
         "B14",
         "B15",
+        "B16",
         "B17",
         "B18",
         "B19",
