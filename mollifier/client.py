@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+import hiredis
 from django_redis import get_redis_connection
 from redis import Redis
 from redis.connection import Connection
@@ -74,10 +75,8 @@ def _send(commands: Sequence[lua.Command]) -> list[Any]:
         pool.connection_class = type("GateConnection", (Deadlined, pool.connection_class), {})
     connection = pool.get_connection()
     try:
-        if len(commands) == 1:
-            connection.send_packed_command(connection.pack_command(*commands[0]))
-        else:
-            connection.send_packed_command(connection.pack_commands(commands))
+        # Not by the connection, which looks at every argument twice: there are fifty in a command of the gate.
+        connection.send_packed_command([b"".join(map(hiredis.pack_command, commands))])
         return [_reply(connection) for _ in commands]
     except BaseException:
         # Replies that were not read must never be another exchange's.
