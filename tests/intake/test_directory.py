@@ -55,6 +55,19 @@ def test_each_level_has_its_limit_from_flags_settings_or_the_definition(settings
     assert loaded.rollout(environment.org_id, environment.id, "other").limits.definition.count == 0
 
 
+def test_a_rollout_is_made_once_and_anew_under_other_settings(settings, monkeypatch):
+    environment = make_env("acme", "production", mode="on")
+    loaded = directory.load(Directory())
+    first = loaded.rollout(environment.org_id, environment.id, "greet")
+    assert loaded.rollout(environment.org_id, environment.id, "greet") is first
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "LIMIT": first.limits.env.count + 1}
+    assert loaded.rollout(environment.org_id, environment.id, "greet").limits.env.count == first.limits.env.count + 1
+    monkeypatch.setattr(directory, "MAX_ROLLOUTS", 2)
+    for slug in ("one", "two", "three"):
+        loaded.rollout(environment.org_id, environment.id, slug)
+    assert len(loaded._rollouts) <= 2
+
+
 def test_nothing_changed_costs_one_query(django_assert_num_queries):
     make_env()
     known = directory.load(Directory())

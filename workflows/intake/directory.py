@@ -10,6 +10,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from mollifier import conf
+from mollifier.conf import Conf
 from mollifier.decision import Limit, Limits, Mode, Rollout
 from workflows import flags
 from workflows.actions import switches
@@ -20,6 +21,9 @@ from workflows.models import ApiKey, Definition, Environment, Organization, Orga
 
 K = TypeVar("K")
 V = TypeVar("V")
+
+# Rollouts that one directory remembers: of an environment and a definition each.
+MAX_ROLLOUTS = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +95,10 @@ class Directory:
     envs: Mapping[UUID, Env] = field(default_factory=dict)
     envs_by_slug: Mapping[tuple[str, str], Env] = field(default_factory=dict)
     bindings: Bindings = field(default_factory=Bindings)
+    # With the settings they were made under.
+    _rollouts: dict[tuple[UUID, UUID, str], tuple[Conf, Rollout]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def flags_of(self, org_id: UUID) -> Flags:
         return self.flags.get(org_id, UNSET)
@@ -100,7 +108,18 @@ class Directory:
 
     def rollout(self, org_id: UUID, env_id: UUID, definition: str = "") -> Rollout:
         """Return what the gate must know: the org's flags and the definition's limit, else the settings."""
-        own, defaults, known = self.flags_of(org_id), conf.current(), self.definition(definition)
+        defaults, asked = conf.current(), (org_id, env_id, definition)
+        under, rollout = self._rollouts.get(asked, (None, None))
+        if rollout is not None and under is defaults:
+            return rollout
+        made = self._rollout(org_id, env_id, definition, defaults)
+        if len(self._rollouts) >= MAX_ROLLOUTS:
+            self._rollouts.clear()
+        self._rollouts[asked] = defaults, made
+        return made
+
+    def _rollout(self, org_id: UUID, env_id: UUID, definition: str, defaults: Conf) -> Rollout:
+        own, known = self.flags_of(org_id), self.definition(definition)
         hold = _either(own.hold_ms, defaults.hold_ms)
         limits = Limits(
             env=Limit(_either(own.limit, defaults.limit), _either(own.window_ms, defaults.window_ms), hold),
