@@ -33,11 +33,24 @@
     wanted.map((each) => dialog.querySelector(each)).find(Boolean)?.focus();
   }
 
+  function hold(form, held) {
+    form.querySelectorAll("[type=submit]").forEach((button) => {
+      button.disabled = held;
+    });
+  }
+
+  // What was sent may have been done: it is never sent again without a press.
+  function tell(form) {
+    hold(form, false);
+    const trouble = form.querySelector("[data-trouble]");
+    trouble.hidden = false;
+    trouble.scrollIntoView({ block: "nearest" });
+  }
+
   async function send(event, dialog) {
     event.preventDefault();
     const form = event.target;
-    const button = form.querySelector("[type=submit]");
-    button.disabled = true;
+    hold(form, true);
     try {
       const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Dialog": "1" } });
       if (answer.status === 204) {
@@ -51,10 +64,10 @@
       if (part) {
         fill(dialog, part);
         focus(dialog);
-      } else HTMLFormElement.prototype.submit.call(form);
+      } else if (answer.redirected) location.assign(form.action);
+      else tell(form);
     } catch {
-      button.disabled = false;
-      form.querySelector("[data-trouble]").hidden = false;
+      tell(form);
     }
   }
 
@@ -62,17 +75,29 @@
     const answer = await fetch(link.href);
     const part = answer.ok ? await partOf(answer) : null;
     if (!part) return location.assign(link.href);
+    if (document.querySelector("dialog.mo-dialog")) return;
     const dialog = document.createElement("dialog");
     dialog.className = "mo-dialog";
     document.body.append(dialog);
     dialog.addEventListener("close", () => {
       dialog.remove();
-      link.focus();
+      // A part that follows by itself may have drawn the link anew meanwhile.
+      const again = [...document.querySelectorAll("a[data-dialog]")].find((each) => each.href === link.href);
+      (link.isConnected ? link : again)?.focus();
     });
     fill(dialog, part);
     dialog.showModal();
     focus(dialog);
   }
+
+  // A form that is a page of its own is sent once, too; the buttons come back with a page from the browser's memory.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.method === "post" && !event.defaultPrevented) setTimeout(() => hold(form, true));
+  });
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) [...document.forms].forEach((form) => hold(form, false));
+  });
 
   document.addEventListener("click", (event) => {
     const link = event.target.closest("a[data-dialog]");

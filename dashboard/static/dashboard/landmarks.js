@@ -1,4 +1,4 @@
-// Names parts of the theme's pages that have no role, no name, or the same name as another part.
+// Names parts of the theme's pages that have no role, no name, or the same name as another part, and follows the light.
 (() => {
   "use strict";
 
@@ -44,6 +44,13 @@
     document.querySelectorAll(".selector .help-tooltip").forEach((hint) => hint.setAttribute("role", "img"));
     document.querySelectorAll("#result_list .data-row > [data-label]").forEach(labelCell);
   }
+
+  // Who leaves light and dark to the system has a page that is open follow it; the theme looks once.
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  dark.addEventListener("change", () => {
+    const kept = localStorage.getItem("_x_adminTheme") ?? '"auto"';
+    if (kept === '"auto"') document.documentElement.classList.toggle("dark", dark.matches);
+  });
 
   // After the listeners of the theme, which draw some of these parts only then.
   window.addEventListener("load", () => setTimeout(nameParts));
