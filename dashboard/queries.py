@@ -24,6 +24,7 @@ FAILED_OPEN_SECONDS = 60.0
 SERIES_SECONDS = 900
 SERIES_STEP_SECONDS = 5
 ENTRIES_SHOWN = 100
+CHOICES_SHOWN = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class OrgLine:
     name: str
     known: bool
     mode: str
+    paused: bool
     queued: int
     oldest_seconds: float | None
     weight: float
@@ -174,6 +176,7 @@ def name_orgs(depths: Sequence[stats.OrgDepth]) -> list[OrgLine]:
             name=flags[depth.org].slug if depth.org in flags else depth.org,
             known=depth.org in flags,
             mode=mode_of(flags.get(depth.org)),
+            paused=is_paused(flags.get(depth.org)),
             queued=depth.queued,
             oldest_seconds=depth.oldest_age_seconds,
             weight=depth.weight,
@@ -188,12 +191,18 @@ def mode_of(org: Organization | None) -> str:
     return RolloutMode.OFF.value if flags is None else flags.mode
 
 
+def is_paused(org: Organization | None) -> bool:
+    flags: OrganizationFlags | None = getattr(org, "flags", None)
+    return flags is not None and flags.paused
+
+
 @dataclass(frozen=True, slots=True)
 class EntryLine:
     """A buffered trigger as the Buffer page shows it."""
 
     id: UUID
     org: str
+    org_id: str
     env: str
     env_id: str
     definition: str
@@ -219,6 +228,23 @@ def read_entries(org: str | None = None) -> list[EntryLine]:
     return [entry_line(entry, envs.get(entry.scope.env), now) for entry in entries]
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """An org to see alone; `queued` is None where all that is known of it are entries that are not queued."""
+
+    id: str
+    name: str
+    queued: int | None
+
+
+def choices(orgs: Sequence[OrgLine], entries: Sequence[EntryLine]) -> list[Choice]:
+    """Return the deepest orgs, then those that have only dead letters and the like among the entries."""
+    deepest = {line.id: Choice(line.id, line.name, line.queued) for line in orgs[:CHOICES_SHOWN]}
+    queued = {line.id for line in orgs}
+    others = {line.org_id: Choice(line.org_id, line.org, None) for line in entries if line.org_id not in queued}
+    return [*deepest.values(), *list(others.values())[:CHOICES_SHOWN]]
+
+
 def slug_of(org: str | None) -> str:
     """Return the slug of an org; empty where there is none."""
     return Organization.objects.filter(pk=org).values_list("slug", flat=True).first() or "" if org else ""
@@ -228,6 +254,7 @@ def entry_line(entry: Entry, env: Environment | None, now: datetime) -> EntryLin
     return EntryLine(
         id=entry.id,
         org=env.org.slug if env else entry.scope.org,
+        org_id=entry.scope.org,
         env=env.slug if env else entry.scope.env,
         env_id=entry.scope.env,
         definition=definition_of(entry),

@@ -6,6 +6,8 @@ from django.contrib.auth.models import Group, User
 
 from dashboard.accounts import Groups, Users
 
+from workflows.templatetags import readable
+
 # Tables of libraries that this service does not use, or that no hand should edit.
 HIDDEN = (
     "rest_framework_api_key.APIKey",
@@ -20,6 +22,7 @@ def arrange(site: AdminSite) -> None:
     """Put the Overview on the index, dress users and groups, hide the rest; once, when all apps are loaded."""
     site.index_template = "dashboard/overview.html"
     site.index_title = "Overview"
+    site.empty_value_display = readable.NOTHING
     for label in HIDDEN:
         model = apps.get_model(label)
         if site.is_registered(model):

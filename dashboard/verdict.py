@@ -12,6 +12,8 @@ from enum import StrEnum
 OLDEST_DEGRADED_SECONDS = 60.0
 CLAIM_SILENCE_SECONDS = 10.0
 LAG_DEGRADED_SECONDS = 10.0
+# Where the remedy is, by the names of pages.
+BUFFER, SHARDS, STORMS = "dashboard:buffer", "admin:workflows_shard_changelist", "admin:workflows_storm_changelist"
 
 
 class Level(StrEnum):
@@ -28,13 +30,14 @@ SEVERITY = list(Level)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One question's answer: what was seen, what to do about it, and the runbook (both empty when nothing)."""
+    """One question's answer: what was seen, what to do about it, at which page, and the runbook; empty when nothing."""
 
     question: str
     level: Level
     cause: str
     action: str = ""
     runbook: str = ""
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +117,7 @@ def judge_flow(flow: Flow) -> Finding:
             f"{flow.failed:,} dead {'letter' if flow.failed == 1 else 'letters'} in the buffer",
             "Open Buffer and read their errors",
             "MollifierDeadLetters",
+            BUFFER,
         )
     waits = judge_waits(flow)
     if waits:
@@ -132,6 +136,7 @@ def judge_waits(flow: Flow) -> Finding | None:
             f"{flow.stale:,} {'entry is' if flow.stale == 1 else 'entries are'} stale",
             "bin/manage mollifier_sweep --once names the environments that wait longest",
             "MollifierStale",
+            BUFFER,
         )
     if flow.oldest_seconds is not None and flow.oldest_seconds > OLDEST_DEGRADED_SECONDS:
         return Finding(
@@ -140,6 +145,7 @@ def judge_waits(flow: Flow) -> Finding | None:
             f"The oldest entry has waited {spoken(flow.oldest_seconds)}",
             "Look at the database's load, or add a drainer",
             "MollifierOldestTooOld",
+            BUFFER,
         )
     return None
 
@@ -164,6 +170,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             f"{named(paused)} paused with work waiting",
             "Give it a parallelism above 0 to resume",
             "WorkflowsShardLag",
+            SHARDS,
         )
     late = [lane for lane in lanes if (lane.lag_seconds or 0) > LAG_DEGRADED_SECONDS]
     if late:
@@ -174,6 +181,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             f"{named(late)} {spoken(lag)} behind",
             "See Shards: more parallelism, or a slow step",
             "WorkflowsShardLag",
+            SHARDS,
         )
     if storms:
         return Finding(
@@ -182,6 +190,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             "An event storm is open: what feeds it is refused" if storms == 1 else f"{storms} event storms are open",
             "Open Storms: find what starts itself, and switch its binding off",
             "WorkflowsStormOpen",
+            STORMS,
         )
     return Finding("Execution", Level.OK, "Ready instances are picked up at once")
 
@@ -198,6 +207,7 @@ def judge_liveness(flow: Flow, lanes: Sequence[Lane]) -> Finding:
             f"{named(dead)} without a pump",
             "Start the cluster, or bin/manage workflow_pump",
             "WorkflowsShardUnowned",
+            SHARDS,
         )
     if dead:
         return Finding(
@@ -206,6 +216,7 @@ def judge_liveness(flow: Flow, lanes: Sequence[Lane]) -> Finding:
             f"{named(dead)} without a pump",
             "The next heal restarts it within a minute",
             "WorkflowsShardUnowned",
+            SHARDS,
         )
     late = undrained or judge_sweep(flow)
     if late:

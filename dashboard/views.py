@@ -41,13 +41,15 @@ def buffer(request: HttpRequest) -> HttpResponse:
         entries = queries.read_entries(org)
     except MollifierError as error:
         trouble = error.code
+    snapshot = shared.get()
     return render(
         request,
         "dashboard/buffer.html",
         {
             **admin.site.each_context(request),
             "title": "Buffer",
-            "snapshot": shared.get(),
+            "snapshot": snapshot,
+            "choices": queries.choices(snapshot.orgs, entries),
             "entries": entries,
             "trouble": trouble,
             "org": org,

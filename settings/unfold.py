@@ -67,6 +67,7 @@ UNFOLD: dict[str, object] = {
                     ),
                     item("Storms", "cyclone", "admin:workflows_storm_changelist", "workflows.view_storm"),
                     item("Shards", "view_week", "admin:workflows_shard_changelist", "workflows.view_shard"),
+                    item("Runbooks", "menu_book", "dashboard:runbooks", "workflows.view_instance"),
                 ],
             },
             {

@@ -2,12 +2,17 @@
 
 import json
 import re
+import uuid
 
 import pytest
 from django.db import connection
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from django.views.defaults import server_error
 
 from dashboard.queries import shared
+from mollifier import buffer
+from mollifier.entry import Fail
 from tests import people, stock, tenants
 from workflows import storms
 from workflows.models import Shard
@@ -146,3 +151,33 @@ def test_open_storms_are_on_the_overview_while_there_are_any() -> None:
     page = vera.get("/admin/").content.decode()
     assert "Open storms" in page
     assert "order.created" in page
+
+
+def test_the_verdict_leads_to_the_page_where_its_remedy_is() -> None:
+    environment = tenants.make_env("acme", mode="on", limit=1)
+    (one,) = stock.mollify(environment, 1)
+    claimed = buffer.claim(uuid.uuid4().hex, 1, 60_000)
+    buffer.settle(claimed.token, [Fail(one, "54000: too large")])
+    client = people.vera()
+    assert '<a href="/admin/buffer/">Open Buffer and read their errors</a>' in client.get("/admin/").content.decode()
+    # Nothing of hers is queued, and still she can be chosen alone, as redriving all of them wants.
+    assert f'<a href="?org={environment.org_id}"' in client.get("/admin/buffer/").content.decode()
+
+
+def test_an_org_that_is_paused_is_shown_as_such_where_it_waits() -> None:
+    stock.mollify(tenants.make_env("acme", mode="on", limit=1, paused=True), 1)
+    row = people.vera().get("/admin/").content.decode().split(">acme<")[1].split("</tr>")[0]
+    assert ">on<" in row
+    assert ">paused<" in row
+
+
+def test_who_signs_in_without_an_aim_comes_to_the_overview() -> None:
+    people.make("vera", "Viewer")
+    answer = Client().post("/admin/login/", {"username": "vera", "password": people.PASSWORD})
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")
+
+
+def test_a_page_that_could_not_be_made_says_what_to_look_at_and_leads_back() -> None:
+    page = server_error(RequestFactory().get("/admin/")).content.decode()
+    assert "look at the audit before you send it again" in page
+    assert 'href="/admin/"' in page

@@ -55,6 +55,4 @@ class FlagChangePage(ReadOnlyPage):
 
 
 def listed(values: dict[str, object]) -> SafeString:
-    return format_html_join(
-        ", ", "{} {}", ((name, "default" if value is None else value) for name, value in values.items())
-    )
+    return format_html_join(", ", "{}", ((readable.setting(name, value),) for name, value in values.items()))

@@ -154,7 +154,7 @@ class PlanPage(page.DescribedPage, ReadOnlyPage):
     @admin.display(description="Actions")
     def verbs(self, plan: RolloutPlan) -> SafeString:
         return format_html(
-            '<a class="mo-button mo-small" href="{}" aria-label="Look at plan {}">Look…</a>',
+            '<a class="mo-button mo-small" href="{}" aria-label="Open plan {}">Open</a>',
             reverse(ONE, args=[plan.pk]),
             plan.pk,
         )

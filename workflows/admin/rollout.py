@@ -179,5 +179,5 @@ def limits(now: OrganizationFlags) -> list[tuple[str, str, bool]]:
 
 def _told(name: str, value: int) -> str:
     if name.endswith("_ms"):
-        return f"{value:,} ms"
+        return readable.milliseconds(value)
     return f"{value:,}" if value else "none"

@@ -54,6 +54,10 @@ TONES = {
     "alive": "good",
     "no pump": "bad",
     "done": "good",
+    "open": "warn",
+    "critical": "bad",
+    "warning": "warn",
+    "info": "info",
 }
 
 
@@ -64,6 +68,12 @@ def moment(at: datetime | None) -> str:
         return NOTHING
     there = at.astimezone(UTC)
     return f"{there.day} {there:%b %Y %H:%M:%S} UTC"
+
+
+@register.filter
+def there(at: datetime) -> str:
+    """Write a time of another zone by its own clock: Mon 23 Nov 2026 07:00 (UTC+01:00)."""
+    return f"{at:%a} {at.day} {at:%b %Y %H:%M} (UTC{at.isoformat()[-6:]})"
 
 
 @register.filter
@@ -155,12 +165,27 @@ def differences(change: FlagChange) -> str:
     """Say what a flag change changed: mode off → on, percent 100 → 50."""
     names = [name for name in change.after if change.before.get(name) != change.after[name] and name != "version"]
     return (
-        ", ".join(f"{name} {_value(change.before.get(name))} → {_value(change.after[name])}" for name in names)
+        ", ".join(f"{setting(name, change.before.get(name))} → {_value(name, change.after[name])}" for name in names)
         or "nothing"
     )
 
 
-def _value(value: object) -> str:
+def setting(name: str, value: object) -> str:
+    """Write one setting of a rollout: limit 5, window 200 ms, paused yes, hold default."""
+    return f"{_named(name)} {_value(name, value)}"
+
+
+def _named(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")
+
+
+def _value(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return _said(value)
+    if isinstance(value, int):
+        return milliseconds(value) if name.endswith("_ms") else f"{value:,}"
+    if isinstance(value, float):
+        return weight(value)
     return "default" if value is None else f"{value}"
 
 

@@ -70,6 +70,9 @@ def test_a_change_is_told_by_what_differs() -> None:
         before={"mode": "off", "limit": None, "percent": 100}, after={"mode": "on", "limit": 5, "percent": 100}
     )
     assert readable.differences(change) == "mode off → on, limit default → 5"
+    before, after = {"paused": False, "window_ms": None, "weight": 1.0}, {"paused": True, "window_ms": 60_000}
+    told = readable.differences(FlagChange(before=before, after={**after, "weight": 9.5}))
+    assert told == "paused no → yes, window default → 1 min, weight 1 → 9.5"
     assert readable.differences(FlagChange(before={"mode": "on"}, after={"mode": "on"})) == "nothing"
 
 
@@ -82,6 +85,11 @@ def test_a_change_of_a_definition_is_told_member_by_member() -> None:
 @pytest.mark.parametrize(("amount", "said"), [(None, readable.NOTHING), (12.4, "12 ms"), (2_500, "2.5 s")])
 def test_milliseconds_are_told_like_seconds(amount, said) -> None:
     assert readable.milliseconds(amount) == said
+
+
+def test_a_time_of_another_zone_is_told_by_its_own_clock() -> None:
+    at = datetime(2026, 11, 23, 7, 0, tzinfo=timezone(timedelta(hours=1)))
+    assert readable.there(at) == "Mon 23 Nov 2026 07:00 (UTC+01:00)"
 
 
 def test_a_time_has_its_zone() -> None:
