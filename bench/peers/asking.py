@@ -92,9 +92,13 @@ def worker(name: str, *arguments: str) -> Iterator[None]:
         yield
     finally:
         process.stop(child, signal.SIGTERM, STOP_SECONDS)
-        # It has a group of its own; one that had to be killed leaves others behind.
-        with suppress(ProcessLookupError):
-            os.killpg(child.pid, signal.SIGKILL)
+        end_group(child.pid)
+
+
+def end_group(leader: int) -> None:
+    """End what a program has left behind; one that had to be killed could not."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader, signal.SIGKILL)
 
 
 def program(name: str, *arguments: str) -> list[str]:
@@ -124,6 +128,7 @@ def started(command: Sequence[str], log: Path) -> Iterator[Peer]:
             stdout=subprocess.PIPE,
             stderr=told,
             text=True,
+            start_new_session=True,
         )
     running = Peer(child)
     try:
@@ -143,6 +148,7 @@ def stop(child: "subprocess.Popen[str]") -> None:
     except (OSError, subprocess.TimeoutExpired):
         child.kill()
         child.wait()
+    end_group(child.pid)
     child.stdout.close()
 
 

@@ -9,6 +9,8 @@ from bench.peers import asking
 from bench.peers.asking import NotMeasured
 from launch.environment import Virtualenv
 from launch.process import LaunchError
+from tests.processes import lives
+from tests.waiting import until
 
 ANSWERING = f"import sys, time; sys.path.insert(0, {str(asking.HERE)!r}); from answering import answer, refuse; "
 
@@ -23,6 +25,17 @@ def test_a_program_is_asked_for_figures_and_ends_with_its_input(tmp_path: Path) 
         with pytest.raises(NotMeasured, match="KeyError"):
             peer.ask("treble")
     assert peer.child.returncode == 0
+
+
+def test_what_a_program_that_must_be_killed_has_started_ends_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(asking, "STOP_SECONDS", 0.1)
+    text = "import subprocess; answer({'start': lambda: subprocess.Popen(['sleep', '60']).pid}, 'p'); time.sleep(60)"
+    with asking.started(program(text), tmp_path / "log") as peer:
+        left = peer.ask("start")
+        assert lives(left)
+    until(lambda: not lives(left))
 
 
 def test_what_a_child_of_a_program_prints_is_no_answer(tmp_path: Path) -> None:
