@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dashboard.queries import shared
 from launch import browser as finder
@@ -26,7 +26,11 @@ HIDE = """hidden => {
     Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+# How much wider than its place the page is, or a dialog, or, on a phone, a table: there each row is a card.
+OVERFLOW = """() => Math.max(...["html", "dialog[open]", innerWidth < 600 ? ".mo-scroll:not(.mo-matrix)" : "html"]
+    .flatMap((each) => [...document.querySelectorAll(each)])
+    .map((each) => each.scrollWidth - each.clientWidth))"""
+FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -78,8 +82,14 @@ class Visit:
 
     @property
     def overflow(self) -> int:
-        """How many pixels the page is wider than the window."""
+        """How many pixels the page is wider than the window, or a table or dialog in it than its place."""
         return int(self.page.evaluate(OVERFLOW))
+
+    def look(self, window: dict[str, int], scheme: str) -> None:
+        """Look at the page as it stands in another window or light."""
+        self.page.set_viewport_size(window)
+        self.page.emulate_media(color_scheme=scheme)
+        expect(self.page.locator("html.dark")).to_have_count(int(scheme == "dark"))
 
 
 @pytest.fixture

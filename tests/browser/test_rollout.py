@@ -78,15 +78,3 @@ def test_two_operators_do_not_overwrite_each_other(visit, oscar) -> None:
     OrganizationFlags.objects.get().save()
     dialog.get_by_role("button", name="Change rollout").click()
     expect(dialog.get_by_text("Somebody changed this rollout")).to_be_visible()
-
-
-def test_the_dialog_is_left_with_escape_and_focus_returns(visit, oscar) -> None:
-    tenants.make_env("acme")
-    page = visit(oscar).go(LIST)
-    link = page.get_by_role("link", name="Change the rollout of acme")
-    link.focus()
-    page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog").get_by_role("radio", name="Off")).to_be_focused()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog")).to_have_count(0)
-    expect(link).to_be_focused()
