@@ -123,8 +123,8 @@ class Context:
             raise ContextMisused(f"{type_!r} is no type: words of a-z A-Z 0-9 _ - joined by dots, 100 at most")
         if type_ == matching.TERMINAL:
             raise ContextMisused(f"{type_} is told by the engine alone, when an instance ends; use another type")
-        if key is not None and (not 0 < len(key) <= LONGEST_KEY or "\0" in key):
-            raise ContextMisused(f"the key of an event has 1 to {LONGEST_KEY} characters and no NUL")
+        if key is not None and not _is_key(key):
+            raise ContextMisused(f"the key of an event is a text of 1 to {LONGEST_KEY} characters and no NUL")
         return Emit(type_, _json(payload, "the payload of an event"), key)
 
     def now(self) -> datetime:
@@ -147,6 +147,11 @@ def _seconds(given: float | timedelta) -> float:
     if not 0 <= seconds <= LONGEST.total_seconds():
         raise ContextMisused(f"can't wait {seconds} seconds")
     return seconds
+
+
+def _is_key(value: object) -> bool:
+    """Tell whether it can be the key of an event; a declared definition fills it in from what may be anything."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST_KEY and "\0" not in value
 
 
 def _json(value: Any, what: str) -> str:

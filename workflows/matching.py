@@ -37,6 +37,6 @@ def matches(pattern: str, names: Sequence[str]) -> bool:
     return pattern in names
 
 
-def is_type(text: str) -> bool:
-    """Tell whether a text can be the type of an event."""
-    return len(text) <= MAX_TYPE and TYPE.fullmatch(text) is not None
+def is_type(value: object) -> bool:
+    """Tell whether it can be the type of an event: a text of that form."""
+    return isinstance(value, str) and len(value) <= MAX_TYPE and TYPE.fullmatch(value) is not None
