@@ -5,7 +5,6 @@ from django.contrib.admin import AdminSite
 from django.contrib.auth.models import Group, User
 
 from dashboard.accounts import Groups, Users
-
 from workflows.templatetags import readable
 
 # Tables of libraries that this service does not use, or that no hand should edit.
