@@ -1,7 +1,7 @@
 """Procrastinate's side of B16; run in its own virtualenv as `python procrastinate_peer.py FOLDER DATABASE_URL [work]`.
 
-The job is async and a worker runs many at once, with a connection for each; finished jobs are deleted, so that the
-table stays small. The sender is a plain program, for which it has a connector without a loop.
+The job is async and the worker runs many at once, with a connection for each. The sender is a plain program, for
+which it has a connector without a loop.
 """
 
 import logging
@@ -40,10 +40,11 @@ def main(folder: str, database_url: str, role: str = "send") -> None:
     if role == "work":
         logging.basicConfig(level=logging.WARNING)
         app = made(PsycopgConnector(conninfo=database_url, min_size=AT_ONCE, max_size=AT_ONCE))
-        app.run_worker(concurrency=AT_ONCE, delete_jobs="successful")
+        app.run_worker(concurrency=AT_ONCE)
         return
     with made(SyncPsycopgConnector(conninfo=database_url)).open() as app:
-        app.schema_manager.apply_schema()
+        if not app.check_connection():
+            app.schema_manager.apply_schema()
         run = {"run": lambda jobs, batch: counting.timed(lambda many: send(app, many), jobs, batch)}
         answer(run, f"Procrastinate {version('procrastinate')}")
 

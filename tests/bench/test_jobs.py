@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,7 @@ from bench.rounds import Clock
 from mollifier import conf, tasks
 from mollifier.drainer import Drainer
 from tests.workflows.pumping import running
+from workflows.intake.outcome import Buffered, Started
 from workflows.models import Instance
 
 
@@ -28,11 +30,11 @@ class Scripted:
 
 @pytest.fixture
 def few(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ROUNDS": 2, "JOBS": 20, "WARM": 2, "SIZES": {"one": 1, "batch": 10}}.items():
-        monkeypatch.setattr(jobs, name, value)
+    monkeypatch.setattr(jobs, "ROUNDS", 2)
+    monkeypatch.setattr(jobs, "JOBS", 20)
     monkeypatch.setattr(jobs, "made_stores", lambda queue: [queue.program])
-    monkeypatch.setattr(jobs, "play_ours", lambda _environment, found: ours(found))
-    monkeypatch.setattr(jobs, "entered", lambda: None)
+    monkeypatch.setattr(jobs, "play_ours", lambda _environments, found: ours(found))
+    monkeypatch.setattr(jobs, "entered", lambda _limit: None)
 
     @contextmanager
     def running(program: str, _stores: list[str]) -> Iterator[Scripted]:
@@ -44,31 +46,29 @@ def few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ours(found: jobs.Found) -> None:
-    for size in jobs.SIZES:
-        found.add(jobs.OURS, size, jobs.Pace(40, 10))
-        found.buffered[size] = 20
+    for way in jobs.WAYS:
+        found.ours.setdefault(way.name, []).append(jobs.Pace(40, 10))
 
 
-def test_ours_stands_beside_each_queue_one_by_one_and_by_the_batch(few: None) -> None:
+def test_each_way_of_ours_stands_beside_each_queue(few: None) -> None:
     found = {each.id: each for each in jobs.beside_queues(Clock(60))}
-    assert len(found) == 3 * 2 * 2
-    done = found["B16.procrastinate.batch.processed"]
+    assert len(found) == 3 * 3 * 2
+    done = found["B16.batch.procrastinate.processed"]
     assert (done.ours, done.against, done.ratio, done.unit) == (10, 5, 2, "jobs/s")
-    assert done.note == "against a peer 1.0; 20 of ours were buffered"
-    assert found["B16.procrastinate.one.enqueued"].against == 20
+    assert done.note == "against a peer 1.0"
+    assert found["B16.started.procrastinate.enqueued"].against == 20
     assert len(done.samples.ours) == len(done.samples.against) == 2
-    assert "which can only send one by one" in str(found["B16.django_q.batch.enqueued"].note)
+    assert "which can only send one by one" in str(found["B16.batch.django_q.enqueued"].note)
 
 
 def test_a_queue_that_can_not_be_had_is_told_of(few: None) -> None:
-    found = {each.id: each for each in jobs.beside_queues(Clock(60))}["B16.celery.one.processed"]
+    found = {each.id: each for each in jobs.beside_queues(Clock(60))}["B16.started.celery.processed"]
     assert (found.ours, found.against, found.note) == (10, None, "Celery not measured: no package")
 
 
 @pytest.fixture
-def working(settings) -> Iterator[None]:
-    """Drain and run from this process. The limit has a part of the triggers buffered."""
-    settings.MOLLIFIER = {**settings.MOLLIFIER, "LIMIT": 5}
+def working() -> Iterator[None]:
+    """Drain and run from this process."""
     over = threading.Event()
     drainer = Drainer(tasks.materialiser(conf.current()), conf.current(), over.is_set)
 
@@ -85,19 +85,26 @@ def working(settings) -> Iterator[None]:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("batch", [1, 10])
-def test_a_run_ends_with_its_last_instance(batch: int, working: None) -> None:
-    pace, buffered = jobs.run(jobs.entered(), 20, batch)
+@pytest.mark.parametrize("way", jobs.WAYS, ids=lambda way: way.name)
+def test_a_run_ends_with_its_last_instance(way: jobs.Way, working: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment, at_once = jobs.entered(way.limit), min(way.at_once, 10)
+    jobs.run(environment, 5, 1, Started | Buffered)
+    pace = jobs.run(environment, 20, at_once, way.outcome)
     assert 0 < pace.done < pace.sent
-    assert 0 < buffered < 20
-    assert set(Instance.objects.values_list("status", flat=True)) == {"completed"}
+    assert Counter(Instance.objects.values_list("status", flat=True)) == {"completed": 25}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_came_to_something_else_is_no_measurement() -> None:
+    with pytest.raises(AssertionError, match="2 of 2 triggers"):
+        jobs.run(jobs.entered(jobs.ROOM), 2, 1, Buffered)
 
 
 @pytest.mark.django_db(transaction=True)
 def test_instances_that_nobody_runs_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs, "GIVE_UP_SECONDS", 0)
     with pytest.raises(TimeoutError, match="2 of 2"):
-        jobs.run(jobs.entered(), 2, 1)
+        jobs.run(jobs.entered(jobs.ROOM), 2, 1, Started)
 
 
 def test_the_peers_redis_is_another_database_of_our_server() -> None:

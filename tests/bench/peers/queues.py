@@ -1,4 +1,4 @@
-"""A task queue of the benchmark, on stores of this test."""
+"""The stores of a task queue of the benchmark, gone after the test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,22 +8,20 @@ from django.db import connection
 from redis import Redis
 
 from bench import jobs
-from bench.peers.asking import Peer
 from tests.processes import environment
 
 
 @contextmanager
-def queue(program: str) -> Iterator[Peer]:
-    """Run its sender and its workers; leave nothing behind."""
+def stores_of(program: str) -> Iterator[list[str]]:
+    """Make them on this test's servers; yield their addresses."""
     (known,) = [each for each in jobs.QUEUES if each.program == program]
     forget(program)
     with pytest.MonkeyPatch.context() as patch:
         for name in ("DATABASE_URL", "REDIS_URL"):
             patch.setenv(name, environment()[name])
-        stores = jobs.made_stores(known)
+        made = jobs.made_stores(known)
     try:
-        with jobs.running(program, stores) as peer:
-            yield peer
+        yield made
     finally:
         forget(program)
 

@@ -2,13 +2,14 @@
 
 import pytest
 
-from tests.bench.peers.queues import queue
+from bench import jobs
+from tests.bench.peers.queues import stores_of
 
 
 @pytest.mark.processes
 @pytest.mark.django_db(transaction=True)
 def test_what_it_is_sent_is_done_by_its_workers() -> None:
-    with queue("django_q") as peer:
+    with stores_of("django_q") as stores, jobs.running("django_q", stores) as peer:
         assert peer.name.startswith("django-q2 1.")
         for batch in (1, 2):
             took = peer.ask("run", jobs=4, batch=batch)
