@@ -17,8 +17,8 @@ FULL = "the log has no room for how its children ended"
 # What interests nobody is settled by taking it; the rest is ours for as long as the lease.
 TAKE = """
 WITH oldest AS MATERIALIZED (
-    SELECT id, parent_id IS NULL AND type = %(terminal)s AND payload->>'status' <> 'cancelled'
-        AND NOT (env_id = ANY (%(bound)s::uuid[])) AS idle
+    SELECT id, parent_id IS NULL AND NOT (env_id = ANY (%(bound)s::uuid[]))
+        AND CASE WHEN type = %(terminal)s THEN payload->>'status' <> 'cancelled' ELSE FALSE END AS idle
     FROM workflows_outbox WHERE available_at <= clock_timestamp() ORDER BY id LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), settled AS (
     DELETE FROM workflows_outbox o USING oldest WHERE o.id = oldest.id AND idle RETURNING 1

@@ -119,10 +119,12 @@ TYPE: LiteralString = """CASE
         WHEN type = 'hook_created' AND (id, correlation_id) IN (SELECT id, correlation_id FROM clashed)
         THEN 'hook_conflict' ELSE type END"""
 
+# The payload is cut off as text: the operators that take JSON apart refuse one that has a NUL anywhere.
 EMITTED: LiteralString = """UNION ALL
-    SELECT id, org_id, env_id, data->>'type', coalesce(data->>'key', id || ':' || correlation_id), data->'payload',
-        NULL, at
-    FROM events WHERE type = 'emitted'"""
+    SELECT id, org_id, env_id, head->>'type', coalesce(head->>'key', id || ':' || correlation_id),
+        left(substr(data::text, length(head::text) + length(',"payload":')), -1)::json, NULL, at
+    FROM events CROSS JOIN LATERAL (SELECT (split_part(data::text, ',"payload":', 1) || '}')::json AS head) AS named
+    WHERE type = 'emitted'"""
 
 CLASHES: LiteralString = """(
     SELECT string_agg(correlation_id, E'\\x1f') FROM clashed c WHERE c.position = judged.position)"""

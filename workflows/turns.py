@@ -93,8 +93,9 @@ def child_finished(correlation_id: str, child_id: UUID, status: Status, outcome:
 
 
 def emitted(correlation_id: str, emit: Emit) -> NewEvent:
-    tail = "" if emit.key is None else f',"key":{text(emit.key)}'
-    data = f'{{"type":{text(emit.type)},"payload":{emit.payload}{tail}}}'
+    """Record an event; its payload stands last, where the statement that appends cuts it off."""
+    key = "" if emit.key is None else f',"key":{text(emit.key)}'
+    data = f'{{"type":{text(emit.type)}{key},"payload":{emit.payload}}}'
     return NewEvent(EventType.EMITTED, correlation_id, data)
 
 

@@ -13,7 +13,7 @@ from workflows import outbox, registry
 from workflows.cleanup import backlog
 from workflows.cleanup.backlog import Selection
 from workflows.cleanup.batches import Walk
-from workflows.intake import ancestry, refresher, relay, submission
+from workflows.intake import ancestry, lookup, refresher, relay, submission
 from workflows.intake.submission import Started
 from workflows.models import Definition, EmittedEvent, Instance, Outbox, Storm
 from workflows.states import Status
@@ -221,3 +221,16 @@ def test_the_end_of_what_was_cleaned_up_starts_nothing():
     assert Outbox.objects.get().parent_id == parent.id
     assert relay.deliver(10) == 1
     assert (Outbox.objects.count(), EmittedEvent.objects.count(), Instance.objects.count()) == (0, 0, 2)
+
+
+def test_a_nul_in_what_is_emitted_is_handed_on_as_it_is():
+    @registry.workflow("nul")
+    async def nul(ctx, payload):
+        await ctx.emit("order.created", {"of": payload}, key="a")
+
+    env = make_env()
+    bind("order.created")
+    start(env, "nul", b'"a\\u0000b"')
+    run()
+    started = Instance.objects.get(definition="greet")
+    assert lookup.find(seen(env), started.id).payload == b'{"of":"a\\u0000b"}'

@@ -4,6 +4,7 @@ import pytest
 from django.utils import timezone
 
 from tests.workflows.making import make_instance
+from workflows import eventlog
 from workflows.admin import logs
 from workflows.models import Event
 
@@ -58,3 +59,16 @@ def test_the_log_is_listed_in_pages_without_what_is_too_long() -> None:
     assert (first[0].data, first[1].data) == ('{"payload":null}', None)
     assert first[1].size > 70_000
     assert [event.seq for event in logs.page(id_, 148)] == [149, 150]
+
+
+@pytest.mark.parametrize(
+    "tail", ['"output":"a\\u0000b"', '"output":{"output":1}', '"error":{"message":",\\"output\\":"}']
+)
+def test_of_a_childs_end_only_its_output_is_left_out_whatever_it_holds(tail: str) -> None:
+    id_ = make_instance(last_seq=2)
+    head = '{"instance_id":"0199","status":"done"'
+    insert = """INSERT INTO workflows_event (instance_id, seq, type, correlation_id, data, at)
+        VALUES (%s, 2, 'child_finished', 'child:a:1', %s::json, now()) RETURNING 1"""
+    eventlog.execute(insert, (id_, f"{head},{tail}}}"))
+    ((event,),) = logs.window(id_, 2, 2).segments
+    assert event.data == (f"{head},{tail}}}" if tail.startswith('"error"') else head + "}")
