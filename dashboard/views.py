@@ -12,7 +12,7 @@ from django.utils.http import urlencode
 from dashboard import queries, runbooks
 from dashboard.drawing import drawing
 from dashboard.queries import shared
-from mollifier.errors import MollifierError
+from mollifier.errors import BufferUnavailable, MollifierError
 from workflows.search import as_uuid
 
 MAY_WATCH = "workflows.view_instance"
@@ -35,13 +35,15 @@ def live(_request: HttpRequest) -> HttpResponse:
 def buffer(request: HttpRequest) -> HttpResponse:
     """List the oldest entries, of all orgs or of one."""
     org = request.GET.get("org", "") if as_uuid(request.GET.get("org", "")) else None
-    entries: list[queries.EntryLine] = []
-    trouble = ""
-    try:
-        entries = queries.read_entries(org)
-    except MollifierError as error:
-        trouble = error.code
     snapshot = shared.get()
+    entries: list[queries.EntryLine] = []
+    trouble = "" if snapshot.flow.available else BufferUnavailable.code
+    # A Redis that hangs has cost this page one time-out already.
+    if not trouble:
+        try:
+            entries = queries.read_entries(org)
+        except MollifierError as error:
+            trouble = error.code
     return render(
         request,
         "dashboard/buffer.html",
