@@ -15,6 +15,9 @@ from msgspec import Meta, Raw, Struct
 MAX_TAGS = 10
 MAX_INTEGER = 2**63 - 1
 
+Tag = Annotated[str, Meta(min_length=1, max_length=64)]
+Tags = Annotated[tuple[Tag, ...], Meta(max_length=MAX_TAGS)]
+Key = Annotated[str, Meta(min_length=1, max_length=255)]
 Name = Annotated[str, Meta(min_length=1, max_length=255)]
 Number = int | float
 

@@ -1,5 +1,8 @@
 """The way in for Python code."""
 
+import re
+from datetime import datetime
+
 import pytest
 
 import workflows
@@ -33,3 +36,25 @@ def test_what_is_too_large_is_refused_and_told_how_large_it_may_be(settings):
 def test_what_is_not_json_is_refused():
     with pytest.raises(TypeError):
         workflows.submit("greet", object(), env=make_env())
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("tags", ["a" * 65], "length <= 64 - at `$.tags"),
+        ("tags", [f"{number}" for number in range(11)], "length <= 10 - at `$.tags"),
+        ("tags", "vip", "such as ['vip']"),
+        ("tags", ["a\0b"], "no NUL"),
+        ("tags", ["\ud800"], "surrogates"),
+        ("idempotency_key", "", "length >= 1 - at `$.idempotency_key"),
+        ("idempotency_key", "k" * 256, "length <= 255 - at `$.idempotency_key"),
+        ("run_after", datetime(2026, 1, 1), "timezone component - at `$.run_after"),  # noqa: DTZ001
+        ("metadata", {"a": "x" * 65_536}, "may have 65536 bytes"),
+        ("metadata", {1: 2}, "`str`"),
+    ],
+)
+def test_what_no_table_can_hold_is_refused_at_once_with_its_name(field, value, said):
+    env = make_env("acme", "production", mode="on", limit=1, window_ms=60_000, hold_ms=60_000)
+    workflows.submit("greet", None, env=env)
+    with pytest.raises((TypeError, ValueError), match=re.escape(said)):
+        workflows.submit("greet", None, env=env, **{field: value})

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from workflows.attributes import Operation
+from workflows.attributes import Key, Operation, Tag, Tags
 
 MAX_TRIGGERS = 1000
 MAX_LIST = 200
@@ -14,9 +14,6 @@ MAX_EVENTS = 1000
 MAX_CHANGES = 100
 
 Definition = Annotated[str, Meta(min_length=1, max_length=100, description="Slug of a workflow definition.")]
-Tag = Annotated[str, Meta(min_length=1, max_length=64)]
-Tags = Annotated[tuple[Tag, ...], Meta(max_length=10)]
-Key = Annotated[str, Meta(min_length=1, max_length=255)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 Aware = Annotated[datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]

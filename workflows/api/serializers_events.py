@@ -5,7 +5,8 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from workflows.api.serializers import Definition, Instance, Key
+from workflows.api.serializers import Definition, Instance
+from workflows.attributes import Key
 
 # To Python `$` stands before a line break at the end too.
 Type = Annotated[str, Meta(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9_-]+(\.[a-zA-Z0-9_-]+)*$(?!\n)")]
