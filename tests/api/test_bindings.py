@@ -6,7 +6,6 @@ import pytest
 
 from tests.api.conftest import make_caller
 from tests.bound import bind
-from workflows.intake.bindings import MOST_LISTED
 from workflows.models import AuditRecord, Binding
 
 pytestmark = pytest.mark.django_db
@@ -89,9 +88,9 @@ def test_a_list_holds_what_is_for_the_environment_and_only_its_own_can_be_change
     own = acme.post("bindings", LARGE).json()["id"]
     listed = acme.get("bindings").json()["data"]
     assert [(each["id"], each["scope"]) for each in listed] == [
-        (str(everybodys.id), "everybody"),
-        (str(orgs.id), "org"),
         (own, "env"),
+        (str(orgs.id), "org"),
+        (str(everybodys.id), "everybody"),
     ]
     refused = acme.patch(f"bindings/{orgs.id}", {"enabled": False})
     assert (refused.status_code, refused.json()["code"]) == (403, "binding_not_yours")
@@ -111,13 +110,23 @@ def test_a_test_says_what_is_in_the_way_and_writes_nothing(acme):
     assert acme.get("instances").json()["data"] == []
 
 
-def test_one_that_a_list_has_no_room_for_is_found_and_changed(acme):
-    many = [Binding(pattern=f"a{number}", definition="greet") for number in range(MOST_LISTED)]
-    Binding.objects.bulk_create(many)
+def test_all_are_listed_page_by_page_newest_first(acme):
+    everybodys = [bind(f"a{number}") for number in range(4)]
     last = acme.post("bindings", LARGE).json()
-    assert last["id"] not in {each["id"] for each in acme.get("bindings").json()["data"]}
-    assert acme.get(f"bindings/{last['id']}").json() == last
-    assert acme.patch(f"bindings/{last['id']}", {"enabled": False}).json() == last | {"enabled": False}
+    listed, query = [], "limit=2"
+    while query:
+        page = acme.get(f"bindings?{query}").json()
+        listed += [each["id"] for each in page["data"]]
+        query = page["next_cursor"] and f"limit=2&cursor={page['next_cursor']}"
+    assert listed == [last["id"], *(str(each.id) for each in reversed(everybodys))]
+
+
+def test_one_on_no_first_page_is_found_and_changed(acme):
+    made = acme.post("bindings", LARGE).json()
+    bind("a")
+    assert made["id"] not in {each["id"] for each in acme.get("bindings?limit=1").json()["data"]}
+    assert acme.get(f"bindings/{made['id']}").json() == made
+    assert acme.patch(f"bindings/{made['id']}", {"enabled": False}).json() == made | {"enabled": False}
 
 
 def test_a_reader_makes_no_binding(db):

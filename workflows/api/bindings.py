@@ -14,7 +14,7 @@ from workflows.api.auth import WHY, caller_of
 from workflows.api.base import ApiView
 from workflows.api.emitted import emit_body, read
 from workflows.api.problems import Problem
-from workflows.api.serializers import NoQuery
+from workflows.api.serializers import NoQuery, PageQuery
 from workflows.api.serializers_events import (
     BindingChangeRequest,
     BindingPage,
@@ -43,9 +43,9 @@ class BindingsView(ApiView):
 
     @schema_events.LIST_BINDINGS
     def get(self, request: Request) -> HttpResponse:
-        parsing.query(request, NoQuery)
-        env = caller_of(request).env
-        return responses.encode(BindingPage([shape(each) for each in bindings.listing(env.org.id, env.id)], None))
+        asked, env = parsing.query(request, PageQuery), caller_of(request).env
+        page = bindings.listing(env.org.id, env.id, asked.cursor, asked.limit)
+        return responses.encode(BindingPage([shape(each) for each in page.data], page.next_cursor))
 
     @schema_events.POST_BINDING
     def post(self, request: Request) -> HttpResponse:

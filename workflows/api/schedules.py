@@ -14,8 +14,8 @@ from workflows.api import parsing, problems, responses, schema_schedules, serial
 from workflows.api.auth import WHY, Caller, caller_of
 from workflows.api.base import ApiView
 from workflows.api.problems import Problem
-from workflows.api.serializers import NoQuery
-from workflows.api.serializers_schedules import ScheduleChangeRequest, ScheduleRequest, SchedulesQuery
+from workflows.api.serializers import NoQuery, PageQuery
+from workflows.api.serializers_schedules import ScheduleChangeRequest, ScheduleRequest
 from workflows.audit import Actor
 from workflows.intake import timetable
 from workflows.intake.timetable import ScheduleRefused
@@ -36,7 +36,7 @@ class SchedulesView(ApiView):
 
     @schema_schedules.LIST_SCHEDULES
     def get(self, request: Request) -> HttpResponse:
-        asked = parsing.query(request, SchedulesQuery)
+        asked = parsing.query(request, PageQuery)
         page = timetable.listing(caller_of(request).env.id, asked.cursor, asked.limit)
         return responses.encode(
             serializers_schedules.SchedulePage([shape(each) for each in page.data], page.next_cursor)

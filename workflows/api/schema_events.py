@@ -2,6 +2,7 @@
 
 from workflows.api import serializers_events as shapes
 from workflows.api.schema import BAD_BODY, BAD_QUERY, NO_INSTANCE, REFUSALS, operation
+from workflows.api.serializers import PageQuery
 
 KEYED = {"WWW-Authenticate": [401, 403]}
 TOLD = {
@@ -22,7 +23,11 @@ EMIT_EVENT = operation(
     sent=TOLD,
 )
 LIST_BINDINGS = operation(
-    "list_bindings", {200: (shapes.BindingPage, "The bindings.")}, REFUSALS | {400: BAD_QUERY}, headers=KEYED
+    "list_bindings",
+    {200: (shapes.BindingPage, "A page of the bindings.")},
+    REFUSALS | {400: BAD_QUERY},
+    query=PageQuery,
+    headers=KEYED,
 )
 POST_BINDING = operation(
     "post_binding",

@@ -2,6 +2,7 @@
 
 from workflows.api import serializers_schedules
 from workflows.api.schema import BAD_BODY, BAD_QUERY, REFUSALS, operation
+from workflows.api.serializers import PageQuery
 
 NO_SCHEDULE = "No such schedule, or it belongs to another environment."
 FAULTY = "It can't be (`schedule_invalid`): `errors` points at each fault, `pointer` at the first."
@@ -11,7 +12,7 @@ LIST_SCHEDULES = operation(
     "list_schedules",
     {200: (serializers_schedules.SchedulePage, "A page of the environment's schedules.")},
     REFUSALS | {400: BAD_QUERY},
-    query=serializers_schedules.SchedulesQuery,
+    query=PageQuery,
     headers={"WWW-Authenticate": [401, 403]},
 )
 GET_SCHEDULE = operation(

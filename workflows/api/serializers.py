@@ -33,6 +33,13 @@ STATUSES = Literal[
 ]
 
 
+class PageQuery(Struct, frozen=True, forbid_unknown_fields=True):
+    """Where to read on in a list of what is made by hand."""
+
+    cursor: Annotated[UUID, Meta(description="`next_cursor` of the page before.")] | None = None
+    limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 50
+
+
 class TriggerRequest(Struct, frozen=True, forbid_unknown_fields=True):
     """A wish for one instance."""
 

@@ -101,10 +101,10 @@ class Binding(Struct, frozen=True):
 
 
 class BindingPage(Struct, frozen=True):
-    """Every binding that is for events of the environment, by pattern."""
+    """Bindings that are for events of the environment, newest first."""
 
     data: list[Binding]
-    next_cursor: str | None
+    next_cursor: UUID | None
 
 
 class BindingTest(Struct, frozen=True):

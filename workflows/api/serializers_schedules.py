@@ -5,7 +5,7 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, Raw, Struct, UnsetType
 
-from workflows.api.serializers import MAX_LIST, Aware, Definition
+from workflows.api.serializers import Aware, Definition
 
 Expression = Annotated[
     str,
@@ -41,13 +41,6 @@ class ScheduleChangeRequest(Struct, frozen=True, forbid_unknown_fields=True):
     overlap: Overlapping | UnsetType = UNSET
     catch_up: CatchingUp | UnsetType = UNSET
     enabled: bool | UnsetType = UNSET
-
-
-class SchedulesQuery(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where to read on in the list."""
-
-    cursor: Annotated[UUID, Meta(description="`next_cursor` of the page before.")] | None = None
-    limit: Annotated[int, Meta(ge=1, le=MAX_LIST)] = 50
 
 
 class Schedule(Struct, frozen=True):

@@ -18,7 +18,6 @@ from workflows.audit import Act, Actor
 from workflows.lineage import Loop
 from workflows.models import Binding
 
-MOST_LISTED = 1_000
 COLUMNS = (
     *("id", "org_id", "env_id", "pattern", "definition", "condition", "loop_policy", "enabled"),
     *("limit", "window_seconds"),
@@ -112,6 +111,16 @@ class Created:
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Bindings, newest first, and the cursor of the page below; None: there is none."""
+
+    data: tuple[Bound, ...]
+    next_cursor: UUID | None
+
+
 # What tells one binding from another, and what may be set of one.
 IDENTITY = ("org_id", "env_id", "pattern", "definition", "condition")
 CHANGEABLE = ("condition", "loop_policy", "enabled", "limit", "window_seconds")
@@ -173,9 +182,13 @@ def _note(verb: str, binding: Binding, actor: Actor, reason: str, changed: Mappi
     audit.note(act, **changed)
 
 
-def listing(org_id: UUID | None = None, env_id: UUID | None = None, limit: int = MOST_LISTED) -> list[Bound]:
-    """Return bindings by pattern: all, or those that events of an org or an environment may start something by."""
-    return [of(row) for row in _covering(org_id, env_id)[:limit]]
+def listing(
+    org_id: UUID | None = None, env_id: UUID | None = None, cursor: UUID | None = None, limit: int = 50
+) -> Page:
+    """Return a page below the cursor: of all, or of those for events of an org or an environment."""
+    rows = _covering(org_id, env_id).order_by("-id")
+    found = [of(row) for row in (rows.filter(id__lt=cursor) if cursor else rows)[: limit + 1]]
+    return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
 
 
 def find(id_: UUID, org_id: UUID, env_id: UUID) -> Bound | None:

@@ -1,7 +1,7 @@
 """bindings: what events start, and what one would start."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,7 @@ from workflows.lineage import Loop
 from workflows.management import bulk
 
 REFUSED = bulk.REFUSED
+AT_ONCE = 500
 
 
 class Command(BaseCommand):
@@ -73,7 +74,8 @@ class Command(BaseCommand):
     def listing(self, options: Mapping[str, Any]) -> None:
         org = bulk.org_of(options["org"])
         env = bulk.env_of(org, options["env"])
-        shown = [describe(each) for each in bindings.listing(org.id if org else None, env.id if env else None)]
+        found = sorted(each_of(org.id if org else None, env.id if env else None), key=lambda each: each.pattern)
+        shown = [describe(each) for each in found]
         self.show({"bindings": shown}, options, "\n".join(map(line, shown)))
 
     def switch(self, options: Mapping[str, Any]) -> None:
@@ -129,3 +131,14 @@ def line(shown: Mapping[str, Any]) -> str:
     state = "on" if shown["enabled"] else "off"
     where = f"  where {shown['condition']}" if shown["condition"] else ""
     return f"{shown['id']}  {state}  {shown['event']} -> {shown['definition']}{where}"
+
+
+def each_of(org_id: UUID | None, env_id: UUID | None) -> Iterator[Bound]:
+    """Yield the bindings page by page."""
+    cursor: UUID | None = None
+    while True:
+        page = bindings.listing(org_id, env_id, cursor, AT_ONCE)
+        yield from page.data
+        cursor = page.next_cursor
+        if cursor is None:
+            return
