@@ -86,7 +86,7 @@ def test_it_waits_its_turn():
     assert time.monotonic() - began >= 2 / 20.0
 
 
-def test_one_that_was_started_meanwhile_is_found_and_one_that_can_not_run_is_done_with():
+def test_one_that_was_started_meanwhile_is_found_and_one_that_can_not_run_now_is_kept():
     env = make_env()
     bind(limit=4)
     storm = storm_of(env)
@@ -94,9 +94,25 @@ def test_one_that_was_started_meanwhile_is_found_and_one_that_can_not_run_is_don
     events.submit_matching(emitted(env, key="k-4"))
     work = replay(storm, limit=2)
     assert (work.detail["existing"], work.detail["started"]) == (1, 1)
-    Definition(slug="greet", active=False).save()
+    greet = Definition.objects.create(slug="greet", active=False)
     refresher.refresh()
-    assert replay(storm).detail["rejected"] == 1
+    held = replay(storm)
+    assert (held.tally.done, held.detail["left"]) == (0, 1)
+    assert "switched off" in held.detail["held_up"]
+    greet.active = True
+    greet.save()
+    refresher.refresh()
+    assert replay(storm).detail["started"] == 1
+
+
+def test_one_that_can_never_run_is_done_with(settings):
+    env = make_env()
+    bind(limit=9)
+    storm = storm_of(env, limit=9)
+    end_all()
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "MAX_PAYLOAD_BYTES": 1}
+    work = replay(storm)
+    assert (work.detail["started"], work.detail["rejected"], work.detail["left"]) == (1, 2, 0)
 
 
 def test_closing_by_hand_is_audited_and_done_once():

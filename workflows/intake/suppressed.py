@@ -25,6 +25,8 @@ log = structlog.get_logger(__name__)
 
 RUN = "workflows.tasks.replay_storm"
 PAGE = 100
+# What is wrong with the definition, and so with all that is kept: once it is mended the replay goes on.
+MENDABLE = frozenset({"definition_not_found", "definition_inactive", "preflight"})
 # How soon a replay that waits for its next turn sees that it is to stop.
 LOOK_SECONDS = 0.2
 
@@ -124,6 +126,8 @@ def _submit(storm: Storm, trigger: Trigger) -> Submission | str:
         return full.message
     outcome = submission.submit(request)
     match outcome:
+        case Rejected(code, message) if code in MENDABLE:
+            return message
         case Started() | Buffered() | Existing() | Rejected() | Mismatch():
             return outcome
         case submission.Throttled(_, message):
