@@ -33,7 +33,7 @@ def asked(pool, together, key, numbers):
 
 
 def count(together):
-    return sum(len(stripe._waiting) for stripe in together._stripes)
+    return sum(len(meeting._waiting) for meeting in list(together._meetings.values()))
 
 
 def test_the_first_begins_at_once_and_the_others_are_joined():
@@ -66,6 +66,17 @@ def test_keys_are_never_joined():
         futures = {number: pool.submit(together.ask, number % 2, number) for number in range(12)}
         assert {number: future.result(30) for number, future in futures.items()} == {n: 2 * n for n in range(12)}
     assert all(len({number % 2 for number in call}) == 1 for call in act.calls)
+
+
+def test_keys_do_not_wait_for_each_other_and_are_forgotten():
+    act = Slow()
+    together = Together(act, most=9, seconds=0.05)
+    with ThreadPoolExecutor(100) as pool:
+        futures = [pool.submit(together.ask, key, key) for key in range(100, 200)]
+        waiting.until(lambda: len(act.calls) == 100)
+        act.may.release(100)
+        assert [future.result(30) for future in futures] == [2 * key for key in range(100, 200)]
+    assert together._meetings == {}
 
 
 def test_who_is_not_taken_up_in_time_leaves_and_nothing_is_done_for_it():

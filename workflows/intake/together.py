@@ -1,12 +1,12 @@
 """Have what threads of a process ask for at the same time done in one go, by one of them."""
 
 import threading
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Answer = TypeVar("Answer")
-STRIPES = 64
 
 
 class NoTurn(Exception):
@@ -18,8 +18,8 @@ class NoTurn(Exception):
 class _Asked(Generic[Item, Answer]):
     """An item, until it has its answer or what was raised instead."""
 
-    def __init__(self, key: Hashable, item: Item) -> None:
-        self.key, self.item = key, item
+    def __init__(self, item: Item) -> None:
+        self.item = item
         self.answers: list[Answer] = []
         self.error: Exception | None = None
 
@@ -33,10 +33,11 @@ class _Asked(Generic[Item, Answer]):
         return self.answers[0]
 
 
-class _Stripe(Generic[Item, Answer]):
-    """Those who wait for the same turn, in the order in which they came."""
+class _Meeting(Generic[Item, Answer]):
+    """Those who ask about one key at the same time, in the order in which they came."""
 
     def __init__(self) -> None:
+        self.present = 0
         self.turn = threading.Lock()
         self._list = threading.Lock()
         self._waiting: list[_Asked[Item, Answer]] = []
@@ -53,23 +54,23 @@ class _Stripe(Generic[Item, Answer]):
                 self._waiting.remove(asked)
         return waits
 
-    def take(self, key: Hashable, most: int) -> list[_Asked[Item, Answer]]:
+    def take(self, most: int) -> list[_Asked[Item, Answer]]:
         with self._list:
-            taken = [each for each in self._waiting if each.key == key][:most]
-            self._waiting = [each for each in self._waiting if each not in taken]
+            taken, self._waiting = self._waiting[:most], self._waiting[most:]
         return taken
 
 
 class Together(Generic[Item, Answer]):
     """Calls `act` with those items of one key that wait, at most so many, and hands each its answer.
 
-    The first to come begins at once; who comes meanwhile is joined with all others that did. Source: flat combining
-    (Hendler, Incze, Shavit, Tzafrir, 2010).
+    The first to come begins at once; who comes meanwhile is joined with all others that did. Keys do not wait for each
+    other. Source: flat combining (Hendler, Incze, Shavit, Tzafrir, 2010).
     """
 
     def __init__(self, act: Callable[[Sequence[Item]], Sequence[Answer]], *, most: int, seconds: float) -> None:
         self._act, self._most, self._seconds = act, most, seconds
-        self._stripes: list[_Stripe[Item, Answer]] = [_Stripe() for _ in range(STRIPES)]
+        self._meetings: dict[Hashable, _Meeting[Item, Answer]] = {}
+        self._door = threading.Lock()
 
     def ask(self, key: Hashable, item: Item) -> Answer:
         """Return the answer to this item; what `act` raises is raised to all whom it was called for.
@@ -77,18 +78,33 @@ class Together(Generic[Item, Answer]):
         Raises:
             NoTurn: nobody took it up within the seconds.
         """
-        stripe, asked = self._stripes[hash(key) % STRIPES], _Asked[Item, Answer](key, item)
-        stripe.join(asked)
-        while not asked.is_done:
-            if stripe.turn.acquire(timeout=self._seconds):
-                try:
-                    if not asked.is_done:
-                        self._serve(stripe.take(key, self._most))
-                finally:
-                    stripe.turn.release()
-            elif stripe.leave(asked):
-                raise NoTurn(f"nobody took it up within {self._seconds} s")
+        asked = _Asked[Item, Answer](item)
+        with self._at(key) as meeting:
+            meeting.join(asked)
+            while not asked.is_done:
+                if meeting.turn.acquire(timeout=self._seconds):
+                    try:
+                        if not asked.is_done:
+                            self._serve(meeting.take(self._most))
+                    finally:
+                        meeting.turn.release()
+                elif meeting.leave(asked):
+                    raise NoTurn(f"nobody took it up within {self._seconds} s")
         return asked.told()
+
+    @contextmanager
+    def _at(self, key: Hashable) -> Iterator[_Meeting[Item, Answer]]:
+        """Enter the meeting of a key, which ends with the last one who leaves."""
+        with self._door:
+            meeting = self._meetings.setdefault(key, _Meeting())
+            meeting.present += 1
+        try:
+            yield meeting
+        finally:
+            with self._door:
+                meeting.present -= 1
+                if not meeting.present:
+                    del self._meetings[key]
 
     def _serve(self, taken: Sequence[_Asked[Item, Answer]]) -> None:
         error: Exception = NoTurn("whoever was at it was stopped")
