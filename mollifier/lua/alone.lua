@@ -24,7 +24,7 @@ if now == 0 then
   now = clock[1] * 1000000 + clock[2]
 end
 for _, id in ipairs(redis.call('ZRANGE', alone, 0, LOOKED_AT - 1)) do
-  local owner, name = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^1 %S+ %d+ ([^/]+)/(%S+) ')
+  local owner, name = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^%d+ %S+ %d+ ([^/]+)/(%S+) ')
   local place = owner and owner .. '/' .. name or '?/?'
   local stopped = redis.call('SMISMEMBER', paused, owner or '?', place)
   if stopped[1] + stopped[2] == 0 then

@@ -11,7 +11,7 @@ for at = 1, #ARGV, 2 do
   local key = mirror .. ARGV[at]
   if redis.call('ZREM', mirrored, ARGV[at]) == 1 then
     dropped = dropped + 1
-    bytes = bytes + (tonumber(string.match(redis.call('GETRANGE', key, 0, 47), '^1 %S+ (%d+) ') or 0))
+    bytes = bytes + (tonumber(string.match(redis.call('GETRANGE', key, 0, 47), '^%d+ %S+ (%d+) ') or 0))
     redis.call('DEL', key)
     redis.call('HINCRBY', counters, 'mirrored:' .. ARGV[at + 1], 1)
   end

@@ -54,7 +54,7 @@ if #due == 0 then return 0 end
 redis.call('ZREM', delayed, unpack(due))
 local groups, aside = {}, {}
 for _, id in ipairs(due) do
-  local place, seq = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^1 %S+ %d+ (%S+) (%d+) ')
+  local place, seq = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^%d+ %S+ %d+ (%S+) (%d+) ')
   if not place then
     redis.call('HINCRBY', counters, 'orphaned', 1)
   else

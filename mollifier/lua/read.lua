@@ -15,7 +15,7 @@ for i = 2, #ARGV do
   if bytes <= 0 then break end
   answer[1] = i - 1
   local text = redis.call('GET', entry .. id)
-  local place = text and string.match(text, '^1 %S+ %d+ (%S+) ')
+  local place = text and string.match(text, '^%d+ %S+ %d+ (%S+) ')
   if text then
     local state = 'leased'
     if redis.call('ZSCORE', delayed, id) then state = 'delayed'

@@ -93,3 +93,22 @@ def test_without_redis_it_says_so():
     for verb in (deadletters.redrive, deadletters.discard):
         with pytest.raises(BufferUnavailable):
             verb(ACME, uuid.uuid4())
+
+
+def test_a_redriven_letter_of_a_newer_version_is_a_dead_letter_again():
+    """Whoever redrives too soon, before every process knows its form, loses nothing."""
+    (one,) = accept(1)
+    name = keys.key("entry") + str(one)
+    redis = get_redis_connection("buffer")
+    redis.set(name, b"2" + redis.get(name)[1:])
+    for _ in range(2):
+        lapsed = claim()
+        assert [each.id for each in lapsed.unreadable] == [one]
+        assert buffer.give_up(lapsed.token) == 1
+    for _ in range(2):
+        taken = claim()
+        assert [each.id for each in taken.unreadable] == [one]
+        assert buffer.settle(taken.token, [Fail(one, "of a newer version")]) == [Settlement.FAILED]
+        assert deadletters.redrive(ACME, one) is DeadLetterOutcome.REDRIVEN
+    assert stats.counters().get("orphaned", 0) == 0
+    assert stats.overview().queued == 1
