@@ -32,7 +32,7 @@ def parse(id: UUID, state: State, text: bytes | None, side: Mapping[bytes, bytes
             raise EntryUnreadable(f"the entry is of version {version!r}")
         entry = Entry(id, _scope(place), int(seq), _at(seq), MODES[mode], REASONS[reason], snapshot, state)
         return replace(entry, **_changes(side)) if side else entry
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, OverflowError) as error:
         raise EntryUnreadable(f"the entry's header can't be read: {error}") from error
 
 

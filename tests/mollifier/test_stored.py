@@ -35,6 +35,7 @@ def test_a_header_and_what_stands_beside_it_are_read():
         b"1 - 131 acme 17 on backlog\nx",
         b"1 - 131 acme/production soon on backlog\nx",
         b"1 - 131 acme/production 17 loud backlog\nx",
+        b"1 - 131 acme/production 99999999999999999999 on backlog\nx",
         b"1 - 131 acme/production 17 on because\nx",
         b"1 - 131 acme/\xff 17 on backlog\nx",
     ],
