@@ -20,13 +20,14 @@ local depth = KEYS[10]
 local ready_orgs = KEYS[11]
 local ready_envs = KEYS[12]
 local alone = KEYS[13]
+local parked = KEYS[14]
 local now = tonumber(ARGV[1])
 local token = ARGV[2]
 local lock_ms = ARGV[3]
 local at_most = tonumber(ARGV[4])
 local stale_after = tonumber(ARGV[5])
 
-local PAGE, IDS, SHOWN = 300, 10, 20
+local PAGE, IDS, SHOWN, FREED = 300, 10, 20, 0
 local holder = redis.call('GET', sweeper)
 if holder and holder ~= token then return {'held'} end
 redis.call('SET', sweeper, token, 'PX', lock_ms)
@@ -68,7 +69,8 @@ local function repair(place, owner, name, queued)
     redis.call('HINCRBY', totals, 'q', wrong)
     if tonumber(redis.call('ZINCRBY', depth, wrong, owner)) <= 0 then redis.call('ZREM', depth, owner) end
   end
-  if queued > 0 then return end
+  -- A claim that took it for empty left it out of the ready set; promote puts it back.
+  if queued > 0 then return redis.call('ZADD', parked, 'NX', FREED, place) end
   redis.call('ZREM', heads, place)
   redis.call('ZREM', ready_envs .. owner, name)
   if redis.call('EXISTS', ready_envs .. owner) == 0 then redis.call('ZREM', ready_orgs, owner) end

@@ -176,6 +176,14 @@ def test_a_queue_that_is_gone_is_not_served_any_more(redis):
     assert go(0).repaired == 0
 
 
+def test_a_queue_that_a_claim_took_for_empty_is_served_again(redis):
+    accept(3)
+    redis.hset(keys.key("env") + keys.place(ACME), "q", 0)
+    assert buffer.claim("t", 10, 60_000).entries == ()
+    assert go(0).repaired == 1
+    assert len(buffer.claim("u", 10, 60_000).entries) == 3
+
+
 def test_one_sweeper_works_at_a_time(redis):
     accept(1)
     redis.set(keys.key("sweeper"), "another", px=60_000)
