@@ -244,3 +244,13 @@ def test_what_another_pass_holds_is_left_to_it(org):
         other.join(30)
     assert (moved, stands(org)) == ([False], ("shadow", 100))
     assert (at(60), stands(org)) == (1, ("on", 5))
+
+
+def test_a_plan_that_can_not_be_judged_holds_up_no_other(org):
+    """A newer version may have begun it, with a baseline that this one can't read."""
+    odd = begun(org)
+    RolloutPlan.objects.filter(pk=odd.pk).update(baseline={"of_a_newer_version": 1})
+    other = make_env("globex", "production", mode="off", percent=40).org
+    begun(other)
+    assert at(60) == 1
+    assert (stands(org), stands(other)) == (("shadow", 100), ("on", 5))

@@ -5,7 +5,7 @@ schedule looks at each running plan once a minute; a plan that somebody changed 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -156,7 +156,10 @@ def _look_at(pk: int, measured: Measures, now: datetime) -> bool:
     except RolloutRefused as refusal:
         # The flags moved between the look and the change; the next minute sees them.
         log.warning("workflows.plan_not_moved", plan_id=pk, code=refusal.code)
-        return False
+    except Exception:
+        # Whatever is wrong with one plan, the others must still be judged, and rolled back.
+        log.exception("workflows.plan_not_judged", plan_id=pk)
+    return False
 
 
 def _move(plan: RolloutPlan, measured: Measures, now: datetime) -> bool:
@@ -248,12 +251,7 @@ def steps_of(plan: RolloutPlan) -> list[Step]:
 
 
 def rails_of(plan: RolloutPlan) -> Guardrails:
-    return Guardrails(
-        max_drain_failures=plan.max_drain_failures,
-        max_dwell_p95_ms=plan.max_dwell_p95_ms,
-        max_stale=plan.max_stale,
-        max_fail_open_percent=plan.max_fail_open_percent,
-    )
+    return Guardrails(**{each.name: getattr(plan, each.name) for each in fields(Guardrails)})
 
 
 def _held(pk: int, reason: str, wanted: Sequence[PlanStatus]) -> RolloutPlan:
