@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from django.conf import settings
@@ -15,6 +15,11 @@ from django.core.signals import setting_changed
 NAME = "MOLLIFIER"
 WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 MIB = 1024 * 1024
+# What is too large for Redis to count with is a mistake too.
+MOST = 10**12
+Whole = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
+Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
+Seconds = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
 
 
 class Durability(StrEnum):
@@ -38,74 +43,74 @@ class Conf:
     # Dotted path of what knows the names of orgs and environments.
     names: str = ""
     # The gate: how many pass per environment and window, and how long a trip lasts, unless the org's flags say else.
-    limit: int = 100
-    window_ms: int = 200
-    hold_ms: int = 500
+    limit: Whole = 100
+    window_ms: Positive = 200
+    hold_ms: Whole = 500
     # Above them: of an org, which its flags may change, and of everybody; 0 is off. The hold is the same for all.
-    org_limit: int = 0
-    org_window_ms: int = 1_000
-    global_limit: int = 0
-    global_window_ms: int = 1_000
+    org_limit: Whole = 0
+    org_window_ms: Positive = 1_000
+    global_limit: Whole = 0
+    global_window_ms: Positive = 1_000
     # How long a mirrored entry waits for its row before they are compared.
-    mirror_delay_ms: int = 5_000
+    mirror_delay_ms: Whole = 5_000
     # One exchange with Redis, and the breaker behind it.
-    exchange_timeout_ms: int = 50
-    breaker_errors: int = 5
-    breaker_open_ms: int = 2_000
+    exchange_timeout_ms: Positive = 50
+    breaker_errors: Positive = 5
+    breaker_open_ms: Whole = 2_000
     # What an accepted trigger survives, and how long the gate waits for that where it takes longer.
     durability: Durability = Durability.AOF
-    durable_timeout_ms: int = 2_000
-    replicas: int = 1
+    durable_timeout_ms: Positive = 2_000
+    replicas: Whole = 1
     # How long an idempotency binding outlives its entry.
-    binding_ttl_seconds: int = 3_600
+    binding_ttl_seconds: Positive = 3_600
     # Caps of what is buffered, in entries and bytes.
-    cap_env_entries: int = 100_000
-    cap_env_bytes: int = 256 * MIB
-    cap_org_entries: int = 0
-    cap_org_bytes: int = 0
-    cap_total_entries: int = 1_000_000
-    cap_total_bytes: int = 2_048 * MIB
+    cap_env_entries: Whole = 100_000
+    cap_env_bytes: Whole = 256 * MIB
+    cap_org_entries: Whole = 0
+    cap_org_bytes: Whole = 0
+    cap_total_entries: Whole = 1_000_000
+    cap_total_bytes: Whole = 2_048 * MIB
     # The drainer: the size of a claim, its lease, and how many are in flight.
-    claim_entries: int = 500
-    claim_bytes: int = 2 * MIB
-    claims_in_flight: int = 4
+    claim_entries: Whole = 500
+    claim_bytes: Positive = 2 * MIB
+    claims_in_flight: Whole = 4
     # How much of one environment may be in flight; `ordered` allows one claim.
-    env_in_flight: int = 0
+    env_in_flight: Whole = 0
     ordered: bool = False
     # Its pace: entries a second for all drainers together, and the time a batch should take.
-    drain_rate: int = 0
-    latency_target_ms: int = 250
+    drain_rate: Whole = 0
+    latency_target_ms: Whole = 250
     # From when on a batch is late: the orgs in it are then claimed apart.
-    slow_batch_ms: int = 500
-    lease_ms: int = 60_000
-    handler_timeout_ms: int = 30_000
+    slow_batch_ms: Positive = 500
+    lease_ms: Positive = 60_000
+    handler_timeout_ms: Positive = 30_000
     # Its own lease, one slice on django-q2, and how long it lingers over an empty buffer.
-    drainer_lease_ms: int = 3_000
-    slice_seconds: float = 20.0
-    linger_seconds: float = 2.0
-    shutdown_timeout_seconds: float = 30.0
-    graceful_timeout_seconds: float = 60.0
+    drainer_lease_ms: Positive = 3_000
+    slice_seconds: Seconds = 20.0
+    linger_seconds: Seconds = 2.0
+    shutdown_timeout_seconds: Seconds = 30.0
+    graceful_timeout_seconds: Seconds = 60.0
     # The sweep: from when on an entry is stale, how many orgs one pass looks at, and how often it goes round.
-    sweep_stale_seconds: float = 300.0
-    sweep_orgs: int = 100
-    sweep_interval_seconds: float = 300.0
+    sweep_stale_seconds: Seconds = 300.0
+    sweep_orgs: Positive = 100
+    sweep_interval_seconds: Seconds = 300.0
     # What the gate saw: days of the shadow report, definitions it tells apart in a day, seconds of recorded arrivals,
     # and how many different counts a process holds until they are told.
-    report_days: int = 30
-    report_definitions: int = 100
-    arrivals_seconds: int = 3_600
-    tally_pending: int = 10_000
+    report_days: Positive = 30
+    report_definitions: Whole = 100
+    arrivals_seconds: Positive = 3_600
+    tally_pending: Whole = 10_000
     # One simulation: triggers it replays at most, and how long it may take.
-    simulation_triggers: int = 200_000
-    simulation_seconds: float = 20.0
+    simulation_triggers: Positive = 200_000
+    simulation_seconds: Seconds = 20.0
     # Retries of an entry that failed by itself.
-    retry_base_ms: int = 1_000
-    retry_cap_ms: int = 60_000
-    attempts: int = 5
-    retry_period_seconds: float = 900.0
+    retry_base_ms: Whole = 1_000
+    retry_cap_ms: Whole = 60_000
+    attempts: Positive = 5
+    retry_period_seconds: Seconds = 900.0
     # How long claiming pauses while the store can't be reached.
-    pause_base_ms: int = 500
-    pause_cap_ms: int = 5_000
+    pause_base_ms: Whole = 500
+    pause_cap_ms: Whole = 5_000
 
     @property
     def admit_seconds(self) -> float:

@@ -34,6 +34,27 @@ def test_a_value_of_the_wrong_kind_is_refused(values):
         conf.read(values)
 
 
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"HOLD_MS": -1},
+        {"LIMIT": "-5"},
+        {"WINDOW_MS": 0},
+        {"BINDING_TTL_SECONDS": 0},
+        {"DRAINER_LEASE_MS": "0"},
+        {"SWEEP_ORGS": 0},
+        {"CAP_TOTAL_BYTES": -1},
+        {"EXCHANGE_TIMEOUT_MS": 0},
+        {"SLICE_SECONDS": "nan"},
+        {"LINGER_SECONDS": "inf"},
+        {"HOLD_MS": "9" * 30},
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_and_told_what_it_may_be(values):
+    with pytest.raises(ImproperlyConfigured, match=rf"{next(iter(values))}.*Expected `(int|float)` [<>]=? "):
+        conf.read(values)
+
+
 def test_changed_settings_are_read_again(settings):
     assert conf.current().limit == 100
     settings.MOLLIFIER = {**settings.MOLLIFIER, "LIMIT": 3}
