@@ -13,7 +13,7 @@ import hiredis
 from django_redis import get_redis_connection
 from redis import Redis
 from redis.connection import Connection
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
 
 from mollifier import lua
 from mollifier.errors import BufferUnavailable
@@ -77,11 +77,16 @@ def _send(commands: Sequence[lua.Command]) -> list[Any]:
     try:
         # Not by the connection, which looks at every argument twice: there are fifty in a command of the gate.
         connection.send_packed_command([b"".join(map(hiredis.pack_command, commands))])
-        return [_reply(connection) for _ in commands]
+        replies = [_reply(connection) for _ in commands]
     except BaseException:
         # Replies that were not read must never be another exchange's.
         connection.disconnect()
         raise
+    else:
+        if any(isinstance(reply, ReadOnlyError) for reply in replies):
+            # Another server took over, and its name may lead there by now.
+            connection.disconnect()
+        return replies
     finally:
         pool.release(connection)
 
@@ -134,6 +139,8 @@ def call_all(commands: Sequence[lua.Command]) -> list[Any]:
         # Redis lost its scripts, so it ran none of these; load them all and send again.
         return _reloaded(commands)
     except (RedisError, OSError) as error:
+        if isinstance(error, ReadOnlyError):
+            patient().connection_pool.disconnect(inuse_connections=False)
         raise BufferUnavailable(f"{type(error).__name__}: {error}") from error
 
 

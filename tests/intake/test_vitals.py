@@ -1,6 +1,7 @@
 """A process knows which of its parts answer."""
 
 import pytest
+from django_redis import get_redis_connection
 
 from launch import process
 from mollifier import gate
@@ -21,6 +22,15 @@ def test_without_redis_only_redis_is_away(settings):
     settings.CACHES = {**settings.CACHES, "gate": {**settings.CACHES["gate"], "LOCATION": dead}}
     assert vitals.check() == {"database": "ok", "directory": "ok", "redis": "unavailable"}
     gate.breaker.succeeded()
+
+
+def test_a_redis_that_refuses_to_answer_is_away(settings):
+    location = settings.CACHES["gate"]["LOCATION"].replace("redis://", "redis://nobody:nothing@")
+    redis = get_redis_connection("buffer")
+    redis.execute_command("ACL", "SETUSER", "nobody", "on", ">nothing", "-@all", "+client", "+hello")
+    settings.CACHES = {**settings.CACHES, "gate": {**settings.CACHES["gate"], "LOCATION": location}}
+    assert vitals.redis() == "unavailable"
+    redis.execute_command("ACL", "DELUSER", "nobody")
 
 
 def test_without_a_database_the_directory_serves_on(outage):

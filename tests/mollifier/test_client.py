@@ -4,6 +4,7 @@ import time
 
 import pytest
 from django_redis import get_redis_connection
+from redis.exceptions import ReadOnlyError
 
 from mollifier import client, lua
 from mollifier.errors import BufferUnavailable
@@ -86,3 +87,31 @@ def test_one_of_many_tries_when_the_time_is_over():
 @pytest.mark.usefixtures("no_redis")
 def test_scripts_that_can_not_be_loaded_are_no_error():
     assert client.load_scripts() is False
+
+
+@pytest.fixture
+def demoted():
+    """Make the server a replica of nothing, as one is that another took over from."""
+    other = get_redis_connection("default")
+    other.execute_command("REPLICAOF", "127.0.0.1", "1")
+    yield
+    other.execute_command("REPLICAOF", "NO", "ONE")
+
+
+def connected_as():
+    return client.exchange([("CLIENT", "ID")], 5)[0], client.call(("CLIENT", "ID"))
+
+
+@pytest.fixture
+def before():
+    return connected_as()
+
+
+def test_a_server_that_may_not_write_any_more_is_connected_to_anew(before, demoted):
+    """Its name may lead to the one that took over; the connections that are there never would."""
+    script = LEAVE.command(token="none")
+    (refused,) = client.exchange([script], 5)
+    assert isinstance(refused, ReadOnlyError)
+    with pytest.raises(BufferUnavailable):
+        client.call(script)
+    assert not set(before) & set(connected_as())

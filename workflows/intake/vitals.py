@@ -39,7 +39,8 @@ def directory() -> State:
 def redis() -> State:
     """Ask Redis, with the gate's own patience."""
     try:
-        client.exchange([("PING",)], conf.current().exchange_timeout_ms / 1000)
+        (pong,) = client.exchange([("PING",)], conf.current().exchange_timeout_ms / 1000)
     except BufferUnavailable:
         return "unavailable"
-    return "ok"
+    # What refuses this refuses triggers too: its disk is full, or it does not know us.
+    return "unavailable" if isinstance(pong, Exception) else "ok"
