@@ -25,6 +25,7 @@ local place = ARGV[1]
 local freed = ARGV[2] == '1'
 local binding_ttl_ms = ARGV[3]
 
+local FREED = 0
 local owner, name = string.match(place, '^([^/]+)/(.+)$')
 local n, bytes, queued, aside, groups = 0, 0, 0, 0, {}
 local function remove(id, seen)
@@ -60,6 +61,8 @@ for _, key in ipairs({env .. place, org .. owner}) do
 end
 for field, count in pairs({n = n, b = bytes, q = queued}) do redis.call('HINCRBY', totals, field, -count) end
 redis.call('HINCRBY', counters, 'drain:removed', n)
+-- What waited to be claimed alone counts as in flight: who is parked at its cap has room again.
+redis.call('ZADD', parked, 'XX', 'LT', FREED, place)
 if queued == 0 then return answer end
 
 -- Who has no work left leaves the ready sets with its tag, as after a claim.

@@ -118,3 +118,15 @@ def test_without_redis_it_says_so():
         remove([uuid.uuid4()])
     with pytest.raises(BufferUnavailable):
         removal.present([uuid.uuid4()])
+
+
+def test_an_environment_that_waited_for_what_is_removed_goes_on(settings):
+    """Of an ordered one nothing is claimed while another of its entries waits to be claimed alone."""
+    settings.MOLLIFIER = {**settings.MOLLIFIER, "ORDERED": True}
+    (lapsed,) = accept(1)
+    for _ in range(3):
+        assert buffer.give_up(claim().token) == 1
+    (behind,) = accept(1)
+    assert claim().entries == (), "it is the others' turn, and they are parked"
+    assert remove([lapsed], version=0) == [Removal.REMOVED]
+    assert [entry.id for entry in claim().entries] == [behind]
