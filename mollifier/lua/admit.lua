@@ -132,14 +132,16 @@ if room ~= '' then
 end
 
 -- 3. The limits: a level is full when its limit-th newest pass is younger than the window, so no window ever holds
--- more. Every full level trips, the first that is full or held is the reason.
+-- more. Every full level trips, the first that is full or held is the reason. What lies further ahead than it could is
+-- of a clock that went back since.
 local reason, count, limit, trips = forced ~= '' and forced, 0, 0, 0
 for i = 1, forced == '' and levels or 0 do
   local at = TAIL + 5 * i - 5
   local most = tonumber(ARGV[at + 2])
   local nth = redis.call('LINDEX', passes .. ARGV[at + 1], most - 1)
-  local full = nth and now - nth < tonumber(ARGV[at + 3])
-  local held = known[2 + i] and now < tonumber(known[2 + i])
+  local full = nth and math.abs(now - nth) < tonumber(ARGV[at + 3])
+  local held_for = known[2 + i] and known[2 + i] - now or 0
+  local held = held_for > 0 and held_for <= math.max(tonumber(ARGV[at + 4]), BRIEF_MS * 1000)
   if full then
     trips = trips + (held and 0 or 1)
     redis.call('SET', wanted[2 + i], now + ARGV[at + 4], 'PX', math.floor(ARGV[at + 4] / 1000) + 60000)

@@ -98,3 +98,13 @@ def test_one_that_asks_is_told_what_is_left_of_its_environments_limit():
     assert left(400) == Left(3, 5)
     assert gate.admit(arrival(limit=0, tell_left=True), now_ms=NOW_MS).left is None
     assert gate.admit(arrival(limit=5), now_ms=NOW_MS + 10_000).left is None
+
+
+def test_a_clock_that_goes_back_closes_no_gate():
+    """As where a replica whose clock is behind takes over."""
+    counts = {"env": 2}
+    assert [ask(counts, hold_ms=500) for _ in range(3)][:2] == [ROOM, ROOM]
+    back = -3_600_000
+    assert [ask(counts, at=back + ms, hold_ms=500) for ms in (0, 1)] == [ROOM, ROOM]
+    assert isinstance(ask(counts, at=back + 2), ShadowLog)
+    assert ask(counts, at=back + 1_000) == ROOM
