@@ -197,6 +197,11 @@ class Lanes:
                     logger.warning("mollifier.claim_failed", extra={"error": str(error)})
                     self.pause.failed()
                     continue
+                except Exception:
+                    # What is under the lease comes back when that ends; the lane must be there for it.
+                    logger.exception("mollifier.claim_unreadable")
+                    self.pause.failed()
+                    return None
                 if claim.entries or claim.unreadable:
                     return claim
                 self.pause.nothing_found()

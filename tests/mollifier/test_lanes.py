@@ -175,3 +175,13 @@ def test_a_lane_outlives_a_claim_that_can_not_be_settled():
         (two,) = accept(1, QUICK)
         until(lambda: two in gated.rows)
     assert buffer.give_up(next(iter(redis.zrange(keys.key("leases"), 0, -1))).decode()) == 1
+
+
+def test_a_claim_that_can_not_be_read_ends_no_lane():
+    accept(1, SLOW)
+    get_redis_connection("buffer").zadd(keys.key("queue") + keys.place(SLOW), {"no id": 1})
+    get_redis_connection("buffer").hincrby(keys.key("env") + keys.place(SLOW), "q", 1)
+    quick = accept(5, QUICK)
+    store = MemoryMaterialiser()
+    with draining(store, CLAIMS_IN_FLIGHT=1, LEASE_MS=150, HANDLER_TIMEOUT_MS=100):
+        until(lambda: set(quick) <= set(store.rows))
