@@ -13,7 +13,7 @@ from workflows.replay import Replay, ReplayDivergence
 from workflows.states import EventType
 
 # Ends that the engine wrote, whatever the code would have done next.
-OF_THE_ENGINE = frozenset({"crash_loop", "event_refused", "log_full", "replay_divergence"})
+OF_THE_ENGINE = frozenset({"crash_loop", "event_refused", "log_full", "replay_divergence", "replay_failed"})
 NOTHING_TO_AWAIT = "context_misused"
 
 

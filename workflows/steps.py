@@ -30,6 +30,10 @@ class Fatal(Exception):
 class Retryable(Exception):
     """Raised by a step: try again, after so many seconds when given, else after the step's own back-off."""
 
+    # An error that is derived from this may be made without its __init__.
+    after_seconds: float | None = None
+    code = "retryable"
+
     def __init__(self, message: str = "", *, after: float | timedelta | None = None, code: str = "retryable") -> None:
         super().__init__(message)
         self.after_seconds = None if after is None else _pause(after)
@@ -90,10 +94,12 @@ class StepDefinition(Generic[P, R]):
             raise StepInvalid(f"{self.name!r} is no step name: 1 to 100 of a-z A-Z 0-9 - _ .")
         if (
             self.retries < 0
-            or self.backoff_jitter < 0
-            or (self.timeout_seconds is not None and self.timeout_seconds <= 0)
+            or not 0 <= self.backoff_jitter <= MOST_FACTOR
+            or not (self.timeout_seconds is None or self.timeout_seconds > 0)
         ):
-            raise StepInvalid(f"{self.name}: retries and jitter can't be negative, and a time-out must be positive")
+            raise StepInvalid(
+                f"{self.name}: retries can't be negative, a time-out must be positive, jitter is 0 to {MOST_FACTOR}"
+            )
         pauses = (self.backoff_seconds, self.backoff_max_seconds)
         if not all(0 <= each <= LONGEST.total_seconds() for each in pauses):
             raise StepInvalid(f"{self.name}: a back-off and its longest pause are 0 seconds to 100 years")
@@ -108,7 +114,8 @@ class StepDefinition(Generic[P, R]):
         """Return the seconds to wait before a retry, counted from 1."""
         exponent = min(retry - 1, 64)
         pause = min(self.backoff_max_seconds, self.backoff_seconds * self.backoff_factor**exponent)
-        return pause * (1 + self.backoff_jitter * random())  # noqa: S311 - no secret
+        longer = pause * (1 + self.backoff_jitter * random())  # noqa: S311 - no secret
+        return min(longer, LONGEST.total_seconds())
 
 
 @overload

@@ -77,7 +77,7 @@ def test_an_end_that_the_code_has_not_come_to_diverges():
     )
 
 
-@pytest.mark.parametrize("code", ["crash_loop", "event_refused", "log_full", "replay_divergence"])
+@pytest.mark.parametrize("code", ["crash_loop", "event_refused", "log_full", "replay_divergence", "replay_failed"])
 def test_an_end_by_the_engine_agrees_with_any_code(code):
     failed = ("failed", "end", f'{{"error": {{"code": "{code}", "message": "m"}}}}')
     assert compare(fetched(), failed) == Agrees(4, (), f"failed with {code}: m")

@@ -40,6 +40,16 @@ def test_the_pause_doubles_up_to_its_cap():
     assert [charge.pause_before(retry) for retry in (1, 2, 3, 4, 5, 5000)] == [0.5, 1, 2, 3, 3, 3]
 
 
+def test_no_pause_is_longer_than_any_wait_may_be():
+    longest = timedelta(days=100 * 366).total_seconds()
+
+    @step(backoff_seconds=longest, backoff_max_seconds=longest, backoff_jitter=1000)
+    def charge():
+        return None
+
+    assert charge.pause_before(1) == longest
+
+
 def test_retryable_takes_seconds_or_a_timedelta():
     assert Retryable("later", after=2).after_seconds == 2
     assert Retryable("later", after=timedelta(minutes=1)).after_seconds == 60
@@ -52,6 +62,9 @@ def test_retryable_takes_seconds_or_a_timedelta():
         {"name": "a b"},
         {"retries": -1},
         {"timeout_seconds": 0},
+        {"timeout_seconds": float("nan")},
+        {"backoff_jitter": float("nan")},
+        {"backoff_jitter": float("inf")},
         {"backoff_seconds": -1},
         {"backoff_max_seconds": float("inf")},
         {"backoff_factor": 1e9},
@@ -59,7 +72,7 @@ def test_retryable_takes_seconds_or_a_timedelta():
 )
 def test_what_can_not_work_is_refused(options):
     with pytest.raises(StepInvalid):
-        step(**options)(lambda: None)
+        step(**{"name": "charge", **options})(lambda: None)
 
 
 @pytest.mark.parametrize("after", ["30", float("nan"), float("inf"), 1e300, b"1"])

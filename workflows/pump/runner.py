@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 
 from workflows import conf, turns
+from workflows.endings import failure_of
 from workflows.fence import Append, Appended, Conflict, Failure, Faulty, Fence, LogFull, StoredEvent
 from workflows.pump import admission
 from workflows.pump.claimer import Claimer
@@ -103,8 +104,7 @@ class Runner:
 
     def read(self, logs: Logs) -> None:
         for instance_id, events in logs.items():
-            live = self.active.get(instance_id)
-            if live is not None and not live.closed:
+            if (live := self.active.get(instance_id)) is not None and not live.closed:
                 live.behind = False
                 self._feed(live, events)
         self._flush()
@@ -170,9 +170,8 @@ class Runner:
         """Deliver events and go on; the log is read again when they leave a gap or end before `tail`."""
         try:
             fed = live.feed(events)
-        except ReplayDivergence as error:
-            log.warning("workflows.replay_diverged", instance_id=str(live.id), error=str(error))
-            self._fail(live, error.code, str(error), Status.SYSTEM_FAILURE)
+        except Exception as error:  # noqa: BLE001 - a log may hold anything
+            self._blame(live, error)
             return
         if fed is Fed.ENDED:
             self._drop(live)
@@ -189,7 +188,11 @@ class Runner:
         """Start and append what is next, unless an append is under way or the log is being read."""
         if live.write is not None or live.behind or live.closed:
             return
-        request = live.next_append(self._epoch, self.clock.now(), partial(self.steps.start, live))
+        try:
+            request = live.next_append(self._epoch, self.clock.now(), partial(self.steps.start, live))
+        except Exception as error:  # noqa: BLE001 - so may what its code asks for
+            self._blame(live, error)
+            return
         if request is not None:
             self._write(live, request)
         elif live.paused and not live.running:
@@ -210,6 +213,16 @@ class Runner:
 
     def _fail(self, live: Live, code: str, message: str, status: Status = Status.FAILED) -> None:
         self._write(live, turns.fail(live.id, Failure(code, message), Fence(epoch=self._epoch), status))
+
+    def _blame(self, live: Live, error: Exception) -> None:
+        """End an instance whose own log or code can't be gone on with; the others of this pump go on."""
+        told = failure_of(error)
+        if isinstance(error, ReplayDivergence):
+            log.warning("workflows.replay_diverged", instance_id=str(live.id), error=told.message)
+        else:
+            told = replace(told, code="replay_failed")
+            log.error("workflows.replay_failed", instance_id=str(live.id), error=told.message, exc_info=error)
+        self._fail(live, told.code, told.message, Status.SYSTEM_FAILURE)
 
     def _write(self, live: Live, request: Append) -> None:
         live.claimed_again = False
@@ -244,7 +257,11 @@ class Runner:
             self._catch_up(live)
             return
         if appended.base == live.tail:
-            live.feed_own(request.events, appended)
+            try:
+                live.feed_own(request.events, appended)
+            except Exception as error:  # noqa: BLE001 - as for a log that is read
+                self._blame(live, error)
+                return
         if any(event.type == EventType.EMITTED for event in request.events):
             self._tell()
         if change is not None and change.status is Status.WAITING and not live.claimed_again:

@@ -2,12 +2,14 @@ import threading
 from datetime import datetime, timedelta
 
 import pytest
+from msgspec import Raw
 
 from tests.workflows.making import dense, log_of, make_instance, make_instances, output, row, types_of
 from tests.workflows.pumping import run_until_idle, running, until
 from workflows import eventlog
 from workflows.fence import END, Append, Change, NewEvent
 from workflows.models import Instance
+from workflows.operations import Sleep
 from workflows.pump.runner import Runner
 from workflows.registry import workflow
 from workflows.states import EventType, Status
@@ -145,6 +147,27 @@ def test_changed_code_is_a_divergence_and_says_both_sides(flow):
     assert (broken.status, broken.error_code) == (Status.SYSTEM_FAILURE, "replay_divergence")
     assert "step:charge:1" in broken.error_message
     assert "step:add:1" in broken.error_message
+
+
+def test_a_log_or_code_that_can_not_be_gone_on_with_ends_its_instance_and_no_other(flow):
+    @step
+    def measure():
+        return Raw(b"1e999")
+
+    @flow
+    async def run(ctx, way):
+        if way == "asks for what no clock has":
+            await Sleep(seconds=1e300)
+        await ctx.step(measure)
+
+    broken = make_instances("flow", ["asks for what no clock has", "gives what can't be read", "holds it"])
+    beyond = NewEvent(EventType.STEP_COMPLETED, "step:measure:1", '{"result": 1e999}')
+    eventlog.append(Append(broken[-1], (beyond,)))
+    other = make_instance("steps", {"n": 1})
+    run_until_idle()
+    ended = [(row(each).status, row(each).error_code) for each in broken]
+    assert ended == [(Status.SYSTEM_FAILURE, "replay_failed")] * 3
+    assert row(other).status == Status.COMPLETED
 
 
 def test_a_log_at_its_cap_ends_the_instance(settings, flow):

@@ -265,6 +265,11 @@ def test_a_connection_that_has_grown_too_old_is_closed_after_a_step(flow, settin
     assert len(set(output(instance))) == 3
 
 
+class Halfway(Retryable):
+    def __init__(self):
+        self.made = "without its parent's"
+
+
 class Mute(Exception):
     def __str__(self):
         raise ValueError("no words")
@@ -275,6 +280,7 @@ class Mute(Exception):
     [
         (Mute, "error"),
         (lambda: Retryable("busy", after="30"), "error"),
+        (Halfway, "retryable"),
         (lambda: Fatal("no", code="a\ud800\x1fb"), "a?\ufffdb"),
         (asyncio.CancelledError, "error"),
     ],
