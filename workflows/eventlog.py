@@ -10,9 +10,9 @@ from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
-from django.db import DatabaseError, InterfaceError, OperationalError, connection
+from django.db import DatabaseError, InterfaceError, connection
 
-from workflows import conf, statements
+from workflows import conf, faults, statements
 from workflows.fence import (
     SEPARATOR,
     AlreadyFinished,
@@ -66,9 +66,9 @@ def append(request: Append) -> Outcome:
 def _bisect(requests: Sequence[Append], lock: Lock, absent: Outcome) -> list[Outcome]:
     try:
         return _write(requests, lock, absent)
-    except (OperationalError, InterfaceError):
-        raise
-    except (DatabaseError, ValueError) as error:
+    except (DatabaseError, InterfaceError, ValueError) as error:
+        if faults.is_away(error):
+            raise
         if len(requests) == 1:
             return [Faulty(str(error))]
     middle = len(requests) // 2

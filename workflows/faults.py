@@ -10,8 +10,8 @@ from psycopg_pool import PoolTimeout, TooManyRequests
 # Connection, rollback, resources, system; one lock that was not to be had; shut down; a read-only server.
 UNAVAILABLE_CLASSES = ("08", "40", "53", "58", "57P0")
 UNAVAILABLE_STATES = frozenset({"55P03", "25006"})
-# Data and integrity: the same values fail again.
-INVALID_CLASSES = ("22", "23")
+# Data, integrity, and what is beyond the server's limits, as JSON nested too deep: the same values fail again.
+INVALID_CLASSES = ("22", "23", "54")
 
 
 class Fault(Enum):
@@ -37,6 +37,11 @@ def classify(error: BaseException) -> Fault:
     if isinstance(error, (DataError, psycopg.DataError, UnicodeError)):
         return Fault.INVALID
     return Fault.UNKNOWN
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether an operational error is one: beyond a limit of the server, the values are at fault."""
+    return isinstance(error, (OperationalError, InterfaceError)) and classify(error) is not Fault.INVALID
 
 
 def wrote_nothing(error: BaseException) -> bool:

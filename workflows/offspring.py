@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, transaction
 
-from workflows import eventlog, ready, rows
+from workflows import eventlog, faults, ready, rows
 from workflows.fence import Append, Appended, Faulty, Outcome
 from workflows.rows import Draft
 from workflows.trigger import Trigger
@@ -25,7 +25,7 @@ def append(request: Append, born: Sequence[Trigger], *, waits: bool) -> Outcome:
                 eventlog.execute(rows.WRITE, {"rows": rows.encode([Draft(trigger) for trigger in born])})
                 ready.notify({trigger.shard for trigger in born})
             return outcome
-    except (OperationalError, InterfaceError):
-        raise
-    except (DatabaseError, UnicodeError) as error:
+    except (DatabaseError, InterfaceError, UnicodeError) as error:
+        if faults.is_away(error):
+            raise
         return Faulty(str(error))

@@ -278,6 +278,13 @@ def test_a_value_that_can_not_be_sent_is_faulty_and_leaves_the_rest_of_the_group
     ]
 
 
+def test_json_nested_too_deep_for_the_server_is_faulty_and_no_outage_to_be_waited_out():
+    instances = make_instances("noop", [None] * 3)
+    deep = fact(data='{"result": ' + "[" * 100_000 + "]" * 100_000 + "}")
+    outcomes = eventlog.append_group([Append(instances[0], (deep,)), *(Append(i, (fact(),)) for i in instances[1:])])
+    assert [isinstance(outcome, Faulty) for outcome in outcomes] == [True, False, False]
+
+
 def test_a_statement_is_planned_once_a_connection():
     (instance,) = make_instances("noop", [None])
     for number in range(20):

@@ -47,7 +47,7 @@ def test_the_state_decides(sqlstate, fault):
 
 
 # Every class of SQLSTATE that the driver knows, and what a state of it says.
-UNAVAILABLE, INVALID = {"08", "40", "53", "58"}, {"22", "23"}
+UNAVAILABLE, INVALID = {"08", "40", "53", "58"}, {"22", "23", "54"}
 DIFFERENT = ["55P03", "25006", "57P01", "57P02", "57P03", "57P04", "57P05"]
 STATES = sorted(
     each.sqlstate
@@ -95,6 +95,11 @@ def test_without_a_state_the_type_decides(error, fault):
             error()
         error = caught.value
     assert faults.classify(error) is fault
+
+
+def test_what_is_beyond_a_limit_of_the_server_is_no_sign_that_it_is_away():
+    assert [faults.is_away(wrapped(state)) for state in ("54001", "08006", "57014")] == [False, True, True]
+    assert not faults.is_away(django.db.DataError("NUL"))
 
 
 def test_only_an_answer_of_the_server_proves_that_nothing_was_written():

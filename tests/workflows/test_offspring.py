@@ -65,10 +65,14 @@ def test_a_parent_that_is_locked_is_busy_unless_it_is_waited_for():
     assert not Instance.objects.filter(parent_id=parent).exists()
 
 
-@pytest.mark.parametrize("payload", [b'"\\u0000 \\ud800"', b"\xff"])
-def test_a_child_that_can_not_be_held_takes_its_parents_event_with_it(payload):
+@pytest.mark.parametrize(
+    ("payload", "definition"),
+    [(b'"\\u0000 \\ud800"', "\0"), (b"\xff", "\0"), (b"[" * 100_000 + b"]" * 100_000, "greet")],
+    ids=["nul", "no text", "too deep"],
+)
+def test_a_child_that_can_not_be_held_takes_its_parents_event_with_it(payload, definition):
     parent = make_instance("flow", epoch=3)
     request = wished(parent, 1)
-    broken = [each.evolve(payload=payload, definition="\x00") for each in born(request)]
+    broken = [each.evolve(payload=payload, definition=definition) for each in born(request)]
     assert isinstance(offspring.append(request, broken, waits=True), Faulty)
     assert data_of(parent, "child_started") == []

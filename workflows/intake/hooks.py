@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-from django.db import DatabaseError, InterfaceError, OperationalError
+from django.db import DatabaseError
 
-from workflows import hooks
+from workflows import faults, hooks
 from workflows.hooks import HookNotFound, InstanceFinished, Resumed, ResumeMismatch, TooManyUnread
 from workflows.intake.view import HookView, InstanceView
 from workflows.states import FINISHED
@@ -44,9 +44,9 @@ def resume(token: str, payload: bytes, resume_id: str | None = None) -> Resume:
         return HookNotFound()
     try:
         return hooks.resume(token, payload, resume_id)
-    except (OperationalError, InterfaceError):
-        raise
-    except DatabaseError:
+    except DatabaseError as error:
+        if faults.is_away(error):
+            raise
         return PayloadRefused()
 
 
