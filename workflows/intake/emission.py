@@ -8,11 +8,11 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db import connection, transaction
 from django.utils import timezone
 from uuid_utils.compat import uuid7
 
-from workflows import conf, eventlog, matching, places, steps
+from workflows import conf, eventlog, faults, matching, places, steps
 from workflows.intake import events
 from workflows.intake.events import BindingOutcome, Emitted
 from workflows.intake.refresher import DirectoryUnavailable
@@ -151,16 +151,16 @@ def deliver(limit: int, *, only: UUID | None = None) -> int:
     given = {"limit": limit, "first": BACKOFF_SECONDS, "most": BACKOFF_MOST_SECONDS, "only": only}
     rows = eventlog.execute(statement, given)
     for event_id, org_id, env_id, type_, key, payload, cause, lineage in rows:
-        parent = msgspec.json.decode(lineage, type=Lineage) if lineage else None
-        emitted = Emitted(org_id, env_id, type_, payload.encode(), key, cause, parent)
         try:
+            parent = msgspec.json.decode(lineage, type=Lineage) if lineage else None
+            emitted = Emitted(org_id, env_id, type_, payload.encode(), key, cause, parent)
             if events.is_settled(events.submit_matching(emitted)):
                 EmittedEvent.objects.filter(id=event_id).delete()
         except DirectoryUnavailable:
             log.warning("workflows.event_delayed", event_id=str(event_id))
-        except (OperationalError, InterfaceError):
-            raise
-        except Exception:
+        except Exception as error:
+            if faults.is_away(error):
+                raise
             # One that can't be submitted must not keep all others back.
             log.exception("workflows.event_faulty", event_id=str(event_id))
     return len(rows)

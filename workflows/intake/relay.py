@@ -6,10 +6,9 @@ from uuid import UUID
 
 import msgspec
 import structlog
-from django.db import InterfaceError, OperationalError
 from uuid_utils.compat import uuid7
 
-from workflows import engine, matching, outbox, places
+from workflows import engine, faults, matching, outbox, places
 from workflows.intake import emission, events, refresher
 from workflows.intake.directory import Directory
 from workflows.intake.events import Emitted
@@ -54,9 +53,11 @@ def _apart(rows: Sequence[Told], waiting: set[int]) -> Iterator[None]:
     """Have rows that can't be handed on wait, and keep no others back; while a store is away all do."""
     try:
         yield
-    except (OperationalError, InterfaceError, DirectoryUnavailable):
+    except DirectoryUnavailable:
         raise
-    except Exception:
+    except Exception as error:
+        if faults.is_away(error):
+            raise
         log.exception("workflows.told_in_vain", instance_ids=[str(row.instance_id) for row in rows])
         waiting.update(row.id for row in rows)
 
