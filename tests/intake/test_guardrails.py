@@ -42,7 +42,7 @@ def test_each_guardrail_breaks_by_itself(changed, said):
 
 
 def test_what_came_before_the_step_is_not_held_against_it():
-    past = measured(drain_failures=500, failed_open=900, dwell=(0,) * 14 + (50,))
+    past = measured(drain_failures=500, failed_open=900, stale=35, dwell=(0,) * 14 + (50,))
     judged = guardrails.judge(STRICT, past.as_json(), past)
     assert judged.breaches == ()
     assert (judged.decisions, judged.drain_failures, judged.dwell_p95_ms) == (0, 0, None)

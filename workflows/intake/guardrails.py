@@ -15,8 +15,8 @@ FAILED_OPEN = "gate:passed:fail_open"
 class Guardrails:
     """How much is too much, since a step began: of everybody, as the drainer and Redis are everybody's.
 
-    Drain failures are dead letters and entries given back, `stale` is what waits too long now, the share of decisions
-    that failed open is in percent.
+    Drain failures are dead letters and entries given back, `stale` is how many more wait too long than did then,
+    the share of decisions that failed open is in percent.
     """
 
     max_drain_failures: int = 100
@@ -84,7 +84,7 @@ def judge(rails: Guardrails, baseline: Mapping[str, Any], now: Measures) -> Judg
     found = Judged(
         drain_failures=now.drain_failures - then.drain_failures,
         dwell_p95_ms=tally.quantile([max(0, a - b) for a, b in zip(now.dwell, dwell_then, strict=True)], 0.95),
-        stale=now.stale,
+        stale=max(0, now.stale - then.stale),
         fail_open_percent=100 * failed_open / decisions if decisions else 0.0,
         decisions=decisions,
     )
