@@ -70,3 +70,9 @@ def test_a_mirrored_trigger_is_answered_as_started():
     outcomes += submission.submit_many([request(env) for _ in range(2)])
     assert [type(outcome) for outcome in outcomes] == [submission.Started] * 5
     assert Instance.objects.count() == 5
+
+
+def test_one_that_can_not_be_looked_for_keeps_no_other(started):
+    odd = trigger(idempotency_key="a\0b")
+    found = mirror.compare([entry_of(odd), entry_of(started)])
+    assert found == {odd.id: Comparison.UNREADABLE, started.id: Comparison.EQUAL}

@@ -7,7 +7,8 @@ from uuid import UUID
 import structlog
 
 from mollifier.entry import Comparison, Entry
-from workflows import eventlog, rows, snapshot
+from workflows import eventlog, faults, rows, snapshot
+from workflows.faults import Fault
 from workflows.models import Instance
 from workflows.rows import Draft
 from workflows.snapshot import SnapshotFromFuture, SnapshotInvalid
@@ -37,7 +38,18 @@ def compare(entries: Sequence[Entry]) -> Mapping[UUID, Comparison]:
             found[entry.id] = Comparison.UNREADABLE
             log.exception("workflows.mirror_unreadable", instance_id=str(entry.id))
     stored = {id_: columns for id_, *columns in eventlog.execute(SELECT, [[trigger.id for trigger in triggers]])}
-    return found | {trigger.id: _compare(trigger, stored.get(trigger.id)) for trigger in triggers}
+    return found | {trigger.id: _compare_one(trigger, stored.get(trigger.id)) for trigger in triggers}
+
+
+def _compare_one(trigger: Trigger, stored: Sequence[Any] | None) -> Comparison:
+    """Compare, whatever the entry holds: one that can't be looked for must not keep the others."""
+    try:
+        return _compare(trigger, stored)
+    except Exception as error:
+        if faults.classify(error) is Fault.UNAVAILABLE:
+            raise
+        log.exception("workflows.mirror_unreadable", instance_id=str(trigger.id))
+        return Comparison.UNREADABLE
 
 
 def _compare(trigger: Trigger, stored: Sequence[Any] | None) -> Comparison:
