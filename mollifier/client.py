@@ -13,7 +13,7 @@ import hiredis
 from django_redis import get_redis_connection
 from redis import Redis
 from redis.connection import Connection
-from redis.exceptions import NoScriptError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 
 from mollifier import lua
 from mollifier.errors import BufferUnavailable
@@ -21,6 +21,8 @@ from mollifier.errors import BufferUnavailable
 logger = logging.getLogger(__name__)
 GATE, BUFFER = "gate", "buffer"
 LOAD_SECONDS = 1.0
+# What Redis answers instead of running a script that writes.
+REFUSALS = (OutOfMemoryError, ReadOnlyError)
 _deadline = threading.local()
 
 

@@ -190,6 +190,8 @@ def _ask(commands: list[lua.Command], settings: conf.Conf, force: Reason | None)
     finally:
         telemetry.gate.took(monotonic() - began, len(commands))
     breaker.succeeded()
+    if isinstance(replies[0], client.REFUSALS):
+        telemetry.gate.give_back(riders)
     return [_decision(reply) for reply in replies]
 
 

@@ -12,10 +12,11 @@ from bisect import bisect_left
 from collections import Counter
 from time import monotonic
 
-from mollifier import client, conf, keys, tally
+from mollifier import client, conf, lua, tally
 from mollifier.decision import Arrival, Decision
 from mollifier.errors import BufferUnavailable
 
+COUNT = lua.load("count")
 BOUNDS_SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 FLUSH_SECONDS = 1.0
 # Sooner than the flush: where triggers come, they carry everything.
@@ -77,12 +78,13 @@ class Unsent:
         taken = self._take()
         if not taken:
             return
-        counters = keys.key("counters")
-        commands = [("HINCRBY", counters, *pair) for pair in zip(taken[::2], taken[1::2], strict=True)]
         try:
-            client.exchange(commands, SEND_SECONDS)
+            (told,) = client.exchange([COUNT.command(tail=taken)], SEND_SECONDS)
         except BufferUnavailable:
             self.give_back(taken)
+        else:
+            if isinstance(told, Exception):
+                self.give_back(taken)
 
     def forget(self) -> None:
         """Stop the thread, and start from nothing."""
@@ -146,6 +148,7 @@ class Unsent:
             for counter, increment in zip(taken[::2], taken[1::2], strict=True):
                 self._counts[str(counter)] += int(increment)
             if taken:
+                self._taken_at = 0.0
                 self._expect_flush()
 
 

@@ -3,8 +3,10 @@ import sys
 import threading
 
 import pytest
+from django_redis import get_redis_connection
 
 from mollifier import gate, stats
+from mollifier.decision import Passed, PassThrough
 from mollifier.telemetry import FAILED_OPEN, Unsent
 from tests import servers
 from tests.mollifier.makers import arrival
@@ -114,3 +116,19 @@ def test_a_process_that_ends_and_its_forked_child_each_send_what_is_theirs():
     subprocess.run([sys.executable, "-c", ENDING], env=environment, check=True, timeout=60)
     counted = {name: count for name, count in stats.counters().items() if name.startswith("seconds:")}
     assert sum(counted.values()) - counted["seconds:sum_us"] == 3
+
+
+@pytest.fixture
+def _full_redis():
+    """Make Redis refuse whatever may take memory."""
+    redis = get_redis_connection("buffer")
+    redis.config_set("maxmemory", 1)
+    yield
+    redis.config_set("maxmemory", 0)
+
+
+@pytest.mark.usefixtures("_full_redis")
+def test_what_fails_open_for_a_full_redis_is_counted_all_the_same():
+    for _ in range(3):
+        assert gate.admit(arrival()) == PassThrough(Passed.FAIL_OPEN)
+    until(lambda: stats.counters().get(FAILED_OPEN) == 3)
