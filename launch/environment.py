@@ -39,7 +39,11 @@ class Virtualenv:
         """Return the hash of each lock file as it was when installed."""
         if not self.python.exists() or not self.stamp.exists():
             return {}
-        found: dict[str, str] = json.loads(self.stamp.read_text())
+        try:
+            found: dict[str, str] = json.loads(self.stamp.read_text())
+        except ValueError:
+            # Who wrote it was killed over it.
+            return {}
         return found
 
 

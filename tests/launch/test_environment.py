@@ -52,6 +52,14 @@ def test_a_lock_that_cannot_be_installed_is_reported_and_not_recorded(root):
     assert environment.Virtualenv(root / ".venv-{}.{}".format(*sys.version_info)).installed() == {}
 
 
+def test_a_virtualenv_whose_making_was_broken_off_is_not_taken_for_current(tmp_path):
+    broken = environment.Virtualenv(tmp_path)
+    broken.python.parent.mkdir()
+    broken.python.touch()
+    broken.stamp.write_text('{"requirements.txt": "12')
+    assert broken.installed() == {}
+
+
 def test_an_interpreter_that_does_not_run_is_reported(tmp_path):
     with pytest.raises(LaunchError, match="does not run"):
         environment.version_of("/bin/false")
