@@ -20,6 +20,8 @@ MOST = 10**12
 Whole = Annotated[int, msgspec.Meta(ge=0, le=MOST)]
 Positive = Annotated[int, msgspec.Meta(ge=1, le=MOST)]
 Seconds = Annotated[float, msgspec.Meta(ge=0, le=MOST)]
+# What is done again after so long, and would never rest at 0.
+Period = Annotated[float, msgspec.Meta(gt=0, le=MOST)]
 
 
 class Durability(StrEnum):
@@ -86,14 +88,14 @@ class Conf:
     handler_timeout_ms: Positive = 30_000
     # Its own lease, one slice on django-q2, and how long it lingers over an empty buffer.
     drainer_lease_ms: Positive = 3_000
-    slice_seconds: Seconds = 20.0
+    slice_seconds: Period = 20.0
     linger_seconds: Seconds = 2.0
     shutdown_timeout_seconds: Seconds = 30.0
     graceful_timeout_seconds: Seconds = 60.0
     # The sweep: from when on an entry is stale, how many orgs one pass looks at, and how often it goes round.
     sweep_stale_seconds: Seconds = 300.0
     sweep_orgs: Positive = 100
-    sweep_interval_seconds: Seconds = 300.0
+    sweep_interval_seconds: Period = 300.0
     # What the gate saw: days of the shadow report, definitions it tells apart in a day, seconds of recorded arrivals,
     # and how many different counts a process holds until they are told.
     report_days: Positive = 30
@@ -104,13 +106,13 @@ class Conf:
     simulation_triggers: Positive = 200_000
     simulation_seconds: Seconds = 20.0
     # Retries of an entry that failed by itself.
-    retry_base_ms: Whole = 1_000
-    retry_cap_ms: Whole = 60_000
+    retry_base_ms: Positive = 1_000
+    retry_cap_ms: Positive = 60_000
     attempts: Positive = 5
     retry_period_seconds: Seconds = 900.0
     # How long claiming pauses while the store can't be reached.
-    pause_base_ms: Whole = 500
-    pause_cap_ms: Whole = 5_000
+    pause_base_ms: Positive = 500
+    pause_cap_ms: Positive = 5_000
 
     @property
     def admit_seconds(self) -> float:

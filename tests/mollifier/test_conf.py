@@ -46,6 +46,8 @@ def test_a_value_of_the_wrong_kind_is_refused(values):
         {"CAP_TOTAL_BYTES": -1},
         {"EXCHANGE_TIMEOUT_MS": 0},
         {"SLICE_SECONDS": "nan"},
+        {"SLICE_SECONDS": 0},
+        {"PAUSE_BASE_MS": 0},
         {"LINGER_SECONDS": "inf"},
         {"HOLD_MS": "9" * 30},
     ],
