@@ -1,6 +1,7 @@
 """The only reader of the process environment."""
 
 import os
+from collections.abc import Collection
 from pathlib import Path
 
 TRUE = frozenset({"1", "true", "yes", "on"})
@@ -40,6 +41,15 @@ def flag(name: str, default: bool) -> bool:
     if word in FALSE:
         return False
     raise EnvironmentInvalidError(f"{name}={raw!r} is neither yes nor no; use 1 or 0")
+
+
+def choice(name: str, default: str, known: Collection[str]) -> str:
+    """Read one of some words, in any case."""
+    word = text(name, default).strip()
+    found = next((each for each in known if each.lower() == word.lower()), None)
+    if found is None:
+        raise EnvironmentInvalidError(f"{name}={word!r} is not one of {', '.join(known)}")
+    return found
 
 
 def integer(name: str, default: int) -> int:

@@ -17,9 +17,9 @@ __all__ = [
     "LOGGING",
 ]
 
-LEVEL = env.text("LOG_LEVEL", "INFO").upper()
+LEVEL = env.choice("LOG_LEVEL", "INFO", logging.getLevelNamesMapping())
 # `text` is for people at a terminal; anything that collects logs wants json.
-AS_TEXT = env.text("LOG_FORMAT", "json") == "text"
+AS_TEXT = env.choice("LOG_FORMAT", "json", ("json", "text")) == "text"
 
 
 def drop_request_object(_: Any, __: str, record: dict[str, Any]) -> dict[str, Any]:

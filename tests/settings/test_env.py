@@ -17,6 +17,16 @@ def test_an_unclear_flag_is_refused(monkeypatch):
         env.flag("LAMP", default=True)
 
 
+def test_a_word_that_is_no_choice_is_refused_with_those_there_are(monkeypatch):
+    monkeypatch.setenv("COLOUR", " red")
+    assert env.choice("COLOUR", "BLUE", ("BLUE", "RED")) == "RED"
+    monkeypatch.setenv("COLOUR", "")
+    assert env.choice("COLOUR", "BLUE", ("BLUE", "RED")) == "BLUE"
+    monkeypatch.setenv("COLOUR", "loud")
+    with pytest.raises(env.EnvironmentInvalidError, match="COLOUR='loud' is not one of BLUE, RED"):
+        env.choice("COLOUR", "BLUE", ("BLUE", "RED"))
+
+
 def test_a_number_that_is_none_is_refused(monkeypatch):
     monkeypatch.setenv("COUNT", "many")
     with pytest.raises(env.EnvironmentInvalidError, match="not a whole number"):
