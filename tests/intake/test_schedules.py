@@ -1,16 +1,19 @@
 """The pass that fires schedules: what it starts, what it leaves, and what a crash or a second pass changes."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from uuid_utils.compat import uuid7
 
+from tests import waiting
 from tests.bound import bind, emitted
 from tests.intake import schedules as making
 from tests.intake.schedules import MINUTE, NOON, change, finish, make, make_due, started
 from tests.tenants import make_env
+from tests.workflows.making import data_of
 from workflows import conf
 from workflows.intake import events, firing, schedules, submission
 from workflows.intake.firing import Fire, Fired, Outcome
@@ -40,6 +43,57 @@ def test_what_is_due_is_started_with_its_payload_once(env):
     schedule = seen(schedule)
     assert (schedule.last_instance, schedule.last_outcome, schedule.last_at) == (instance.id, "started", NOON)
     assert (schedule.next_at, schedule.wake_at, schedule.unsettled) == (NOON + HOUR, NOON + HOUR, False)
+
+
+@pytest.mark.parametrize("payload", ["noon", "[1]", "", None, 7])
+def test_a_payload_may_be_any_json_and_is_started_as_it_is(env, payload):
+    first, schedule = make(env), make(env, payload=payload)
+    assert schedules.fire_due(NOON).outcomes == {"started": 2}
+    (instance,) = started(seen(schedule))
+    assert (schedule.payload, data_of(instance.id, "created")) == (payload, [{"payload": payload}])
+    assert len(started(first)) == 1
+
+
+def test_times_that_can_be_read_no_more_switch_a_schedule_off_and_hold_up_no_other(env):
+    """As when a zone is gone while what became of the last try is not known."""
+    broken, other = make(env), make(env)
+    Schedule.objects.filter(id=broken.id).update(timezone="Mars/Olympus", unsettled=True)
+    assert schedules.fire_due(NOON).outcomes == {"started": 2}
+    assert (len(started(broken)), len(started(other))) == (1, 1)
+    assert (seen(broken).enabled, broken.wake_at, broken.unsettled) == (False, None, False)
+    assert "Mars/Olympus" in broken.last_detail
+    assert seen(other).next_at == NOON + HOUR
+
+
+@pytest.mark.django_db(transaction=True)
+def test_passes_that_count_the_same_at_once_wait_for_each_other_and_in_no_ring():
+    env = make_env()
+    ScheduleFires.objects.bulk_create(ScheduleFires(outcome=each, total=0) for each in ("rejected", "started"))
+    change_directly(make(env), wake_at=NOON - MINUTE), change_directly(make(env), definition="gone")
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            ScheduleFires.objects.select_for_update().get(outcome="rejected")
+            passing = pool.submit(pass_and_leave)
+            waiting.until(blocked)
+            ScheduleFires.objects.select_for_update().get(outcome="started")
+        assert passing.result(30).outcomes == {"started": 1, "rejected": 1}
+
+
+def pass_and_leave():
+    try:
+        return schedules.fire_due(NOON)
+    finally:
+        connection.close()
+
+
+def blocked():
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+        return cursor.fetchone()[0]
+
+
+def change_directly(schedule, **values):
+    Schedule.objects.filter(id=schedule.id).update(**values)
 
 
 def test_a_mollified_fire_is_buffered(db):

@@ -31,6 +31,9 @@ log = structlog.get_logger(__name__)
 
 # How long a wait may last before it looks whether the process is to stop.
 HOP_SECONDS = 0.25
+# What becomes of a schedule whose times could be read when it was made, and can't any more.
+UNREADABLE = (cron.CronInvalid, cron.TimezoneUnknown)
+OFF: Mapping[str, Any] = {"enabled": False, "next_at": None, "queued_at": None, "wake_at": None}
 COUNT = """
 INSERT INTO workflows_schedulefires AS f (outcome, total)
 SELECT * FROM unnest(%s::text[], %s::bigint[])
@@ -87,7 +90,9 @@ def fire_due(now: datetime) -> Report:
         settle(fire, fired, now, until)
         counts[fired.outcome.value] += 1
     if counts:
-        eventlog.execute(COUNT, (list(counts), list(counts.values())))
+        # By name: passes that count the same at once must not wait for each other in a ring.
+        names = sorted(counts)
+        eventlog.execute(COUNT, (names, [counts[name] for name in names]))
     return Report(len(taken), counts)
 
 
@@ -97,7 +102,7 @@ def settle(fire: Fire, fired: Fired, now: datetime, until: datetime) -> None:
     seen: dict[str, Any] = {"last_at": fire.at, "last_outcome": fired.outcome.value, "last_detail": fired.detail}
     if fired.instance_id is not None:
         seen["last_instance"] = fired.instance_id
-    if not _change(schedule, until, **seen, **_following(fire, fired, now)):
+    if not _change(schedule, until, **{**seen, **_following(fire, fired, now)}):
         Schedule.objects.filter(id=schedule.id).update(**seen)
     log.info(
         "workflows.schedule_fired",
@@ -120,7 +125,10 @@ def _following(fire: Fire, fired: Fired, now: datetime) -> dict[str, Any]:
     if fire.waited:
         schedule.queued_at = None
     else:
-        schedule.next_at = cron.parse(schedule.cron, schedule.timezone).next_after(fire.at)
+        try:
+            schedule.next_at = cron.parse(schedule.cron, schedule.timezone).next_after(fire.at)
+        except UNREADABLE as error:
+            return {**OFF, "last_detail": str(error), "unsettled": False}
     if fired.outcome is Outcome.QUEUED:
         schedule.queued_at = fire.at
     times = {"next_at": schedule.next_at, "queued_at": schedule.queued_at, "wake_at": _soonest(schedule, now)}
@@ -154,7 +162,7 @@ def _leave_missed(schedule: Schedule, now: datetime) -> list[str]:
         return []
     try:
         last = cron.parse(schedule.cron, schedule.timezone).last_until(now, schedule.next_at)
-    except (cron.CronInvalid, cron.TimezoneUnknown) as error:
+    except UNREADABLE as error:
         schedule.enabled, schedule.next_at, schedule.wake_at = False, None, None
         schedule.last_outcome, schedule.last_detail = Outcome.REJECTED.value, str(error)
         return [Outcome.REJECTED.value]

@@ -1,5 +1,6 @@
 """A column that keeps JSON as the text it was written as."""
 
+import json
 from typing import Any
 
 import msgspec
@@ -15,8 +16,12 @@ class RawJsonField(models.Field):  # type: ignore[type-arg]  # not subscriptable
     def db_type(self, connection: Any) -> str:
         return "json"
 
+    def select_format(self, compiler: Any, sql: str, params: Any) -> tuple[str, Any]:
+        """Ask for the text: the driver's own value may be a text, which is not JSON again."""
+        return f"{sql}::text", params
+
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
-        return msgspec.json.decode(value) if isinstance(value, (str, bytes)) else value
+        return json.loads(value) if isinstance(value, str) else value
 
     def get_prep_value(self, value: Any) -> str | None:
         return None if value is None else msgspec.json.encode(value).decode()
