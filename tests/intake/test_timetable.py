@@ -81,6 +81,14 @@ def test_what_queues_no_more_forgets_what_is_queued(env):
     assert change(schedule, overlap="skip").queued_at is None
 
 
+def test_what_is_queued_is_looked_at_as_before_when_its_times_change(env):
+    schedule = make(env, now=NOON, overlap="queue")
+    Schedule.objects.filter(id=schedule.id).update(queued_at=NOON)
+    moved = change(schedule, now=NOON, cron="0 0 1 1 *")
+    assert (moved.queued_at, moved.wake_at) == (NOON, NOON)
+    assert moved.next_at > NOON
+
+
 def test_a_refused_change_changes_nothing(env):
     schedule = make(env)
     with pytest.raises(timetable.ScheduleRefused):

@@ -202,7 +202,8 @@ def _plan(schedule: Schedule, now: datetime) -> None:
     """Reckon the next fire from now, and forget what was being tried."""
     times = cron.parse(schedule.cron, schedule.timezone)
     schedule.next_at = times.next_after(now) if schedule.enabled else None
-    schedule.wake_at = schedule.next_at
+    # What is queued does not wait for the next fire.
+    schedule.wake_at = schedule.next_at if schedule.queued_at is None else now
     schedule.unsettled, schedule.attempts = False, 0
 
 
