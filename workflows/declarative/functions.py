@@ -7,6 +7,8 @@ import msgspec
 
 MAX_TEXT = 100_000
 MAX_RANGE = 10_000
+# No number here has more of them.
+MAX_DIGITS = 400
 
 
 class ValueUnfit(Exception):
@@ -40,7 +42,8 @@ def floating(value: Any) -> float:
 
 def rounded(value: Any, digits: int = 0) -> int | float:
     """Round half to even; without digits to a whole number."""
-    return round(number(value), digits) if digits else round(number(value))
+    # Ten to the power of the digits is reckoned first, however many they are.
+    return round(number(value), max(-MAX_DIGITS, min(digits, MAX_DIGITS))) if digits else round(number(value))
 
 
 def length(value: Any) -> int:

@@ -33,6 +33,8 @@ VALUES = [
     ("replace", ["cat", "c", "h"], "hat"),
     ("round", [2.567, 2], 2.57),
     ("round", [2.5], 2),
+    ("round", [15, -(10**9)], 0),
+    ("round", [2.5, 10**9], 2.5),
     ("sorted", [[3, 1, 2]], [1, 2, 3]),
     ("split", ["a,b", ","], ["a", "b"]),
     ("starts_with", ["cat", "ca"], True),
