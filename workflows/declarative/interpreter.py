@@ -15,7 +15,7 @@ import msgspec
 from workflows.actions import registry as actions
 from workflows.actions.checking import secret_places
 from workflows.actions.running import run_action
-from workflows.declarative import expressions, templates
+from workflows.declarative import expressions, templates, weight
 from workflows.declarative.checking import LLM, OWN, SET
 from workflows.declarative.expressions import ExpressionFailed, ExpressionInvalid, Purse
 from workflows.declarative.schema import (
@@ -37,6 +37,7 @@ from workflows.operations import ContextMisused, HookConflict, HookTimedOut, Ste
 VERSION = 1
 # Steps of one instance, those that leave nothing in the log among them: they share a thread with other instances.
 MAX_STEPS_RUN = 25_000
+TOO_LARGE = f"as JSON it would be larger than {weight.MOST} bytes"
 
 
 class DefinitionFailed(Exception):
@@ -63,6 +64,8 @@ async def run(ctx: Any, payload: Any, document: Document) -> Any:
     interpreter = _Interpreter(ctx, document, scope)
     line = await interpreter.line(document.start, Variables(base))
     if document.output is msgspec.UNSET:
+        if weight.weigh(line.result) > weight.MOST:
+            raise DefinitionFailed("output_invalid", "output", f"what the last step gave: {TOO_LARGE}")
         return line.result
     return interpreter.render("output", document.output, line.variables)
 
@@ -109,10 +112,15 @@ class _Interpreter:
         return self._asked(name, variables, lambda evaluate: evaluate(templates.bare(text)))
 
     def _asked(self, name: str, variables: Variables, ask: Callable[[Callable[[str], Any]], Any]) -> Any:
-        names = variables.names()
+        names, room = variables.names(), weight.MOST
 
         def evaluate(text: str) -> Any:
-            return expressions.evaluate(text, names, self._now, self._purse)
+            nonlocal room
+            value = expressions.evaluate(text, names, self._now, self._purse)
+            room -= weight.weigh(value)
+            if room < 0:
+                raise ExpressionFailed(f"`{expressions.shown(text)}`: {TOO_LARGE}")
+            return value
 
         try:
             return ask(evaluate)

@@ -37,6 +37,21 @@ def test_the_output_is_what_the_document_says(actions):
     assert run({"steps": {"start": {"type": "trigger"}}}, [1]) == [1]
 
 
+DOUBLED = put("l", v=["{{ v }}", "{{ v }}"])
+
+
+@pytest.mark.parametrize(
+    "output", ["{{ v }}", "of all: {{ steps.l.results }}", ["{{ steps.l.results[24] }}", "{{ steps.l.results[24] }}"]]
+)
+def test_what_no_memory_holds_as_json_is_never_written(output):
+    flow = document(("l", each("range(25)", "s")), ("s", DOUBLED), variables={"v": "x"}, output=output)
+    assert outcome(flow)[0] == "expression_failed"
+    flow = document(("l", each("range(24)", "s")), ("s", DOUBLED), variables={"v": "x"})
+    assert outcome(flow)[0] == "output_invalid"
+    ended = document(("l", each("range(24)", "s", "c")), ("s", DOUBLED), ("c", ask("v")), variables={"v": "x" * 9})
+    assert outcome(ended)[0] == "expression_failed"
+
+
 def test_secrets_and_blobs_go_to_the_actions_as_they_stand(actions):
     kept = {"key": {"$secret": "{{ KEY }}"}, "file": {"$blob": "ab", "size": 3}}
     assert run(document(("a", act(arguments=kept)))) == kept
