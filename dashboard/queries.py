@@ -145,7 +145,7 @@ def vital_signs(flow: stats.Overview, now: datetime) -> verdict.Flow:
         stale=flow.stale,
         since_sweep_seconds=since(flow.sweep_last_cycle_at, now),
         sweep_late_seconds=stats.CYCLES_LATE * conf.current().sweep_interval_seconds,
-        failed_open=failed_open.add(time.monotonic(), count_failed_open()) if flow.available else 0,
+        failed_open=count_failed_open() if flow.available else 0,
     )
 
 
@@ -154,11 +154,12 @@ def since(moment: datetime | None, now: datetime) -> float | None:
 
 
 def count_failed_open() -> int:
-    """Count the triggers that passed because Redis gave the gate no answer; 0 when it gives none now."""
+    """Count those of the last minute that passed because Redis gave the gate no answer; 0 when it gives none now."""
     try:
-        return stats.decisions().get(("passed", Passed.FAIL_OPEN.value), 0)
+        total = stats.decisions().get(("passed", Passed.FAIL_OPEN.value), 0)
     except BufferUnavailable:
         return 0
+    return failed_open.add(time.monotonic(), total)
 
 
 def lane(shard: ShardLine) -> verdict.Lane:

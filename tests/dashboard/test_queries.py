@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
@@ -9,8 +10,10 @@ from django.test.utils import CaptureQueriesContext
 from uuid_utils.compat import uuid7
 
 from dashboard import queries
+from dashboard.growth import Growth
 from dashboard.verdict import Level
-from mollifier import buffer, fairness, gate
+from launch import process
+from mollifier import buffer, client, fairness, gate, keys, stats
 from mollifier.decision import Arrival, Passed, PassThrough, Reason
 from tests import stock, tenants
 from workflows.intake import lookup, refresher
@@ -33,6 +36,18 @@ def test_orgs_are_listed_by_depth_with_their_names_and_modes() -> None:
     first, second = queries.take().orgs
     assert (first.name, first.queued, first.share, first.mode) == ("large", 5, 100, "on")
     assert (second.name, second.queued, second.share) == ("small", 2, 40)
+
+
+def test_a_count_that_redis_did_not_tell_is_no_news_when_it_does(settings, monkeypatch) -> None:
+    monkeypatch.setattr(queries, "failed_open", Growth(60))
+    client.call(("HINCRBY", keys.key("counters"), "gate:passed:fail_open", 500))
+    flow, reachable = stats.Overview(available=True), settings.CACHES
+    queries.vital_signs(flow, datetime.now(UTC))
+    gone = {**reachable["buffer"], "LOCATION": f"redis://127.0.0.1:{process.free_port()}/0"}
+    settings.CACHES = {**reachable, "buffer": gone}
+    assert queries.vital_signs(flow, datetime.now(UTC)).failed_open == 0
+    settings.CACHES = reachable
+    assert queries.vital_signs(flow, datetime.now(UTC)).failed_open == 0
 
 
 def test_what_enters_shows_in_the_beats() -> None:
