@@ -1,6 +1,7 @@
 #!lua flags=allow-oom
 -- Puts entries that are due back into their queues, at their old places, and who was parked and may go on back among
--- those with work; the only way back. An entry that lapsed twice goes to those that are claimed alone.
+-- those with work; the only way back. An entry that lapsed twice goes to those that are claimed alone; one whose place
+-- can't be read is a dead letter.
 -- Outcome: how many entries were put back.
 local totals = KEYS[1]
 local entry = KEYS[2]
@@ -18,6 +19,7 @@ local heads = KEYS[13]
 local alone = KEYS[14]
 local delayed = KEYS[15]
 local counters = KEYS[16]
+local failed = KEYS[17]
 local now = tonumber(ARGV[1])
 local at_most = tonumber(ARGV[2])
 
@@ -55,7 +57,9 @@ redis.call('ZREM', delayed, unpack(due))
 local groups, aside = {}, {}
 for _, id in ipairs(due) do
   local place, seq = string.match(redis.call('GETRANGE', entry .. id, 0, 255), '^%d+ %S+ %d+ (%S+) (%d+) ')
-  if not place then
+  if not place and redis.call('EXISTS', entry .. id) == 1 then
+    redis.call('ZADD', failed, now, id)
+  elseif not place then
     redis.call('HINCRBY', counters, 'orphaned', 1)
   else
     local group = groups[place] or {n = 0, ids = {}, scored = {}}

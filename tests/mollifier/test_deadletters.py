@@ -112,3 +112,11 @@ def test_a_redriven_letter_of_a_newer_version_is_a_dead_letter_again():
         assert deadletters.redrive(ACME, one) is DeadLetterOutcome.REDRIVEN
     assert stats.counters().get("orphaned", 0) == 0
     assert stats.overview().queued == 1
+
+
+def test_an_entry_of_no_known_form_that_lapsed_is_a_dead_letter():
+    (one,) = accept(1)
+    get_redis_connection("buffer").set(keys.key("entry") + str(one), b"of no known form\nx")
+    assert buffer.give_up(claim().token) == 1
+    overview = stats.overview()
+    assert (overview.failed, overview.leased, overview.buffered) == (1, 0, 1)
