@@ -9,13 +9,14 @@ import sys
 import django
 
 
-def main(rate: str, seconds: str, limit: str) -> None:
+def main(*asked: str) -> None:
+    rate, seconds, limit = float(asked[0]), float(asked[1]), int(asked[2])
     django.setup()
     from bench.chaos import rulings, stack  # noqa: PLC0415 - they import models
     from bench.chaos.phases import Play  # noqa: PLC0415
 
     with stack.standing() as standing:
-        found = rulings.played(Play(standing, float(rate), float(seconds), int(limit)))
+        found = rulings.played(Play(standing, rate, seconds, limit))
     print(json.dumps(found))
 
 

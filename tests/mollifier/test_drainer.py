@@ -25,9 +25,9 @@ def make(**changes) -> Conf:
     return conf.read({"CLAIM_ENTRIES": 50, "PAUSE_BASE_MS": 50, "PAUSE_CAP_MS": 200, **changes})
 
 
-def drain(materialiser, linger=0.0, **changes):
-    """Run until the buffer is empty."""
-    return Drainer(materialiser, make(**changes), dice=Random(1)).run(monotonic() + 20, linger)
+def drain(materialiser, linger=0.0, seconds=20.0, **changes):
+    """Run until the buffer is empty, for so long at the most."""
+    return Drainer(materialiser, make(**changes), dice=Random(1)).run(monotonic() + seconds, linger)
 
 
 @contextmanager
@@ -324,7 +324,7 @@ def test_a_store_that_is_away_puts_a_comparison_off_and_loses_nothing(settings):
     materialiser = MemoryMaterialiser()
     materialiser.away = True
     gate.admit_many([arrival(mode=Mode.MIRROR, limit=1) for _ in range(2)], now_ms=NOW_MS)
-    report = drain(materialiser)
+    report = drain(materialiser, seconds=0.5)
     assert (report.compared, report.waiting, stats.overview().mirrored) == (0, 1, 1)
 
 

@@ -23,6 +23,14 @@ COMMAND = [sys.executable, "manage.py", "backlog"]
 ROWS, COLUMNS = 12, 70
 
 
+@pytest.fixture(autouse=True)
+def _heeds_ctrl_c():
+    """Tests that are run in the background ignore it, and their children would."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def accept_long_ago(count):
     """Accept entries that a drainer should have come for by now."""
     seconds, _ = get_redis_connection("buffer").time()
