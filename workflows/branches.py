@@ -11,6 +11,9 @@ from typing import Any
 
 from workflows.operations import ContextMisused, Disposed, Fork, Gather, Race
 
+# Blocks inside one another that await when they are left; code that will not be left is let go of after so many.
+MOST_BLOCKS = 100
+
 
 @dataclass(slots=True, eq=False)
 class Branch:
@@ -117,9 +120,7 @@ class Branches:
         """End the coroutines where they stand."""
         for branch in self._all:
             if branch.coroutine is not None:
-                # The code's own `finally` may fail or await; nothing of it is recorded any more.
-                with suppress(Exception, Disposed):
-                    branch.coroutine.close()
+                _close(branch.coroutine)
         self._all.clear()
 
     def _open(self, parent: Branch, fork: Fork) -> Given | None:
@@ -196,6 +197,14 @@ class Branches:
                 # It has not come to its first await, and is not to.
                 pass
         self.resume(branch, Given(error=Disposed()))
+
+
+def _close(coroutine: Coroutine[Any, Any, Any]) -> None:
+    """Leave one block after the other: each `finally` may fail or await, and nothing of it is recorded any more."""
+    for _ in range(MOST_BLOCKS):
+        with suppress(Exception, Disposed):
+            coroutine.close()
+            return
 
 
 def misused(asked: Any) -> Given:

@@ -236,3 +236,22 @@ def test_an_interrupt_is_not_the_codes():
 
     with pytest.raises(KeyboardInterrupt):
         Stage(flow())
+
+
+def test_every_block_that_awaits_when_it_is_left_is_left_when_the_coroutines_are_closed():
+    seen = []
+
+    async def flow():
+        try:
+            try:
+                await Ask("a")
+            finally:
+                seen.append("inner")
+                await Ask("b")
+        finally:
+            seen.append("outer")
+            await Ask("c")
+
+    stage = Stage(flow())
+    stage.branches.close()
+    assert seen == ["inner", "outer"]
