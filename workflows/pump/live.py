@@ -194,12 +194,12 @@ class Live:
         """Record new waits and hooks and, when only those are left, suspend."""
         dues = [due for due, _ in self.dues[:1]]
         events = completed + [turns.hook_disposed(name, "closed") for name in self.replay.disposals]
-        hooks = False
+        hooks = opened = False
         for name, call in self.unrecorded.items():
             if name not in self.replay.pending:
                 continue
             if isinstance(call, Hook):
-                hooks = True
+                hooks, opened = True, opened or call.stays_open
                 events.append(turns.hook_created(name, call, now))
                 due = None if call.timeout_seconds is None else now + timedelta(seconds=call.timeout_seconds)
             else:
@@ -207,7 +207,8 @@ class Live:
                 events.append(turns.wait_created(name, due))
             if due is not None:
                 dues.append(due)
-        if self.running or completed or (dues and min(dues) <= now):
+        # Behind the opening of a hook its block goes on.
+        if self.running or completed or opened or (dues and min(dues) <= now):
             return Append(self.id, tuple(events), fence) if events else None
         if dues or hooks or self.unborn or self.replay.waits_outside():
             return turns.suspend(self.id, events, fence, min(dues, default=None))

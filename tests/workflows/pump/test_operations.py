@@ -8,7 +8,7 @@ from django.db import connection
 
 from tests.tenants import make_env
 from tests.workflows.making import data_of, dense, identity_of, make_instance, output, row, types_of
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import run_until_idle, running, until
 from workflows import agreement, engine, eventlog, hooks
 from workflows.agreement import Agrees
 from workflows.hooks import Resumed
@@ -140,6 +140,27 @@ def test_an_open_hook_receives_again_and_again(flow):
     assert output(instance) == [0, 1, 2, 3, 4]
     assert data_of(instance, EventType.STEP_COMPLETED) == [{"result": token}]
     assert row(instance).unread == 0
+
+
+@pytest.mark.parametrize(
+    ("token", "ends"),
+    [("other", ["hook_created"]), ("mine", ["hook_conflict", "hook_disposed", "step_completed", "completed"])],
+)
+def test_the_block_of_an_open_hook_is_entered_before_anybody_resumes_it(flow, token, ends):
+    @flow
+    async def run(ctx, payload):
+        try:
+            async with ctx.hook("inbox", token="mine") as inbox:
+                await ctx.step(echo, inbox.token)
+                async with ctx.hook("more", token=token, timeout_seconds=60):
+                    return await inbox
+        except HookConflict as error:
+            return await ctx.step(echo, error.code)
+
+    instance = make_instance("flow")
+    run_until_idle()
+    assert types_of(instance) == ["created", "started", "hook_created", "step_completed", *ends]
+    assert dense(instance)
 
 
 def test_a_race_of_hook_and_sleep_lets_the_loser_go(flow):
