@@ -69,7 +69,10 @@ class Context:
         """Sleep durably until a moment, which must name its time zone; one that has passed is no sleep."""
         if moment.tzinfo is None:
             raise ContextMisused(f"{moment} has no time zone")
-        return Sleep(until=moment.astimezone(UTC))
+        try:
+            return Sleep(until=moment.astimezone(UTC))
+        except OverflowError:
+            raise ContextMisused(f"{moment} is in no year from 1 to 9999 of UTC") from None
 
     def hook(self, name: str, token: str | None = None, *, timeout_seconds: float | timedelta | None = None) -> Hook:
         """Wait for a payload from outside, by a token that is made unless one is given.

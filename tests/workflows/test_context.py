@@ -73,6 +73,8 @@ def test_a_moment_to_sleep_until_names_its_time_zone(ctx):
     with pytest.raises(ContextMisused, match="time zone"):
         ctx.sleep_until(datetime(2030, 1, 1))  # noqa: DTZ001 - that is the fault
     assert ctx.sleep_until(MOMENT).until == MOMENT
+    with pytest.raises(ContextMisused, match="9999"):
+        ctx.sleep_until(datetime.fromisoformat("9999-12-31T23:59:59-10:00"))
 
 
 def test_a_race_needs_somebody_and_a_child_a_payload_that_is_json(ctx):

@@ -34,7 +34,7 @@ def retry_after(response: Response, now: datetime) -> float | None:
     else:
         try:
             at = parsedate_to_datetime(asked)
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, OverflowError):
             return None
         seconds = (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() - now.timestamp()
     return min(max(seconds, 0.0), conf.current().retry_after_max_seconds)

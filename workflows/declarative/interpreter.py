@@ -139,7 +139,10 @@ class _Interpreter:
         given = self.render(name, step.arguments, variables)
         if step.action == SET:
             return Done(variables.set(given), given)
-        await self._ctx.emit(given["type"], given.get("payload"), key=given.get("key"))
+        type_, key = given["type"], given.get("key")
+        if not isinstance(type_, str) or not isinstance(key, str | None):
+            raise ContextMisused(f"the type and the key of an event are texts, not {_brief(type_)} and {_brief(key)}")
+        await self._ctx.emit(type_, given.get("payload"), key=key)
         return Done(variables)
 
     async def _llm(self, name: str, step: Llm, variables: Variables) -> Done:

@@ -126,6 +126,13 @@ def test_ten_loops_of_fifty_iterations_end():
             "step 's': `payload.x`: null has no member 'x'",
         ),
         (document(("e", act("emit_event", arguments={"type": "{{ 'a b' }}"}))), "context_misused", "step 'e': "),
+        (document(("e", act("emit_event", arguments={"type": "{{ [1] }}"}))), "context_misused", "step 'e': "),
+        (
+            document(("e", act("emit_event", arguments={"type": "a", "key": "{{ 5 }}"}))),
+            "context_misused",
+            "step 'e': ",
+        ),
+        (document(("w", wait(until="9999-12-31T23:59:59-10:00"))), "context_misused", "step 'w': "),
     ],
 )
 def test_an_instance_that_can_not_go_on_fails_and_says_at_which_step(body, code, said):
