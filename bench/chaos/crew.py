@@ -15,7 +15,7 @@ from settings import env
 
 STOP_SECONDS = 25.0
 # What no log of a pump may say, whatever happens to it.
-UNEXPECTED = ("Traceback", "pump_error", "replay_diverged", "event_refused")
+UNEXPECTED = ("Traceback", "pump_error", "replay_diverged", "replay_failed", "event_refused")
 PUMP = (str(environment.ROOT / "manage.py"), "workflow_pump")
 
 
