@@ -154,8 +154,12 @@ class Sentinel(django_q.cluster.Sentinel):  # type: ignore[misc]
         late = threading.Timer(limit, self.fail, (self.monitor, "was still there when the time for a stop was up"))
         late.daemon = True
         late.start()
-        super().stop()
-        late.cancel()
+        try:
+            super().stop()
+        finally:
+            # When it has begun it ends this process, however far the pool's end has brought us meanwhile.
+            late.cancel()
+            late.join()
 
     def fail(self, child: BaseProcess, what: str) -> NoReturn:
         """End the cluster at once: its queues may be locked for good."""
