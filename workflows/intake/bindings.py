@@ -15,6 +15,8 @@ from django.db.models import Q, QuerySet
 
 from workflows import audit
 from workflows.audit import Act, Actor
+from workflows.intake import paging
+from workflows.intake.paging import Page
 from workflows.lineage import Loop
 from workflows.models import Binding
 
@@ -111,16 +113,6 @@ class Created:
 
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Bindings, newest first, and the cursor of the page below; None: there is none."""
-
-    data: tuple[Bound, ...]
-    next_cursor: UUID | None
-
-
 # What tells one binding from another, and what may be set of one.
 IDENTITY = ("org_id", "env_id", "pattern", "definition", "condition")
 CHANGEABLE = ("condition", "loop_policy", "enabled", "limit", "window_seconds")
@@ -184,11 +176,10 @@ def _note(verb: str, binding: Binding, actor: Actor, reason: str, changed: Mappi
 
 def listing(
     org_id: UUID | None = None, env_id: UUID | None = None, cursor: UUID | None = None, limit: int = 50
-) -> Page:
+) -> Page[Bound]:
     """Return a page below the cursor: of all, or of those for events of an org or an environment."""
-    rows = _covering(org_id, env_id).order_by("-id")
-    found = [of(row) for row in (rows.filter(id__lt=cursor) if cursor else rows)[: limit + 1]]
-    return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+    page = paging.newest(_covering(org_id, env_id), cursor, limit)
+    return Page(tuple(map(of, page.data)), page.next_cursor)
 
 
 def find(id_: UUID, org_id: UUID, env_id: UUID) -> Bound | None:

@@ -12,14 +12,14 @@ from django.db import transaction
 from workflows import audit, conf, cron
 from workflows.audit import Act, Actor
 from workflows.cron import CronInvalid, TimezoneUnknown
-from workflows.intake import firing, preflight, submission
+from workflows.intake import firing, paging, preflight, submission
 from workflows.intake.firing import Fired
 from workflows.intake.outcome import Rejected
+from workflows.intake.paging import Page
 from workflows.models import CatchUp, Environment, Overlap, Schedule
 
 __all__ = [
     "Fault",
-    "Page",
     "Schedule",
     "ScheduleRefused",
     "change",
@@ -58,19 +58,9 @@ class ScheduleRefused(Exception):
         self.faults = tuple(faults)
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """Schedules of one environment, newest first."""
-
-    data: tuple[Schedule, ...]
-    next_cursor: UUID | None
-
-
-def listing(env_id: UUID, cursor: UUID | None = None, limit: int = 50) -> Page:
+def listing(env_id: UUID, cursor: UUID | None = None, limit: int = 50) -> Page[Schedule]:
     """Return a page of the schedules below the cursor."""
-    rows = Schedule.objects.filter(env_id=env_id).order_by("-id")
-    found = list((rows.filter(id__lt=cursor) if cursor else rows)[: limit + 1])
-    return Page(tuple(found[:limit]), found[limit - 1].id if len(found) > limit else None)
+    return paging.newest(Schedule.objects.filter(env_id=env_id), cursor, limit)
 
 
 def find(env_id: UUID, id_: UUID) -> Schedule | None:
