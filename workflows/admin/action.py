@@ -14,7 +14,7 @@ from django.urls import URLPattern, path, reverse
 from workflows import audit
 from workflows.actions import registry, switches
 from workflows.admin import page
-from workflows.audit import Act, Actor
+from workflows.audit import Act
 from workflows.models import ActionSwitch
 
 LIST = "admin:workflows_actionswitch_changelist"
@@ -85,7 +85,7 @@ class ActionSwitchPage(page.Page):
         form = page.ReasonForm(request.POST or None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+            actor = page.actor_of(request)
             with transaction.atomic():
                 switches.switch(name, off=not line.off, reason=reason, actor_name=actor.name)
                 act = f"switch_action_{'on' if line.off else 'off'}"

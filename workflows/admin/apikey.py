@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from workflows import audit
 from workflows.admin import page, trail
-from workflows.audit import Act, Actor
+from workflows.audit import Act
 from workflows.models import ApiKey, Environment
 from workflows.models.tenant import default_scopes
 from workflows.scopes import Scopes
@@ -165,7 +165,7 @@ class ApiKeyPage(page.MadePage):
 def act(request: HttpRequest, verb: str, key: ApiKey, reason: str) -> Act:
     return Act(
         verb=verb,
-        actor=Actor.from_user(request.user),  # type: ignore[arg-type]
+        actor=page.actor_of(request),
         reason=reason,
         filter={"key": key.prefix},
         target=f"{key.name} (mo_{key.prefix}_…)",

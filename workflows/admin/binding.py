@@ -17,7 +17,6 @@ from django.utils.safestring import SafeString
 
 from workflows.admin import page
 from workflows.admin.reasoned import ReasonedPage
-from workflows.audit import Actor
 from workflows.intake import bindings, emission, events, refresher
 from workflows.intake.emission import EventInvalid
 from workflows.intake.events import Emitted, Match
@@ -87,7 +86,7 @@ class BindingPage(ReasonedPage):
         on = not binding.enabled
         form = page.ReasonForm(request.POST or None)
         if form.is_valid():
-            actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+            actor = page.actor_of(request)
             bindings.change(pk, actor=actor, reason=form.cleaned_data["reason"], enabled=on)
             refresher.refresh()
             return page.finish(request, reverse(LIST), f"{binding} is switched {'on' if on else 'off'}.")

@@ -15,7 +15,6 @@ from django.utils.http import urlencode
 
 from workflows.admin import page
 from workflows.admin.page import ReadOnlyPage, ReasonForm
-from workflows.audit import Actor
 from workflows.intake import bulk
 from workflows.intake.bulk import BulkVerb, Counted, LookupUnavailable, SearchInvalid
 from workflows.models import BulkAction
@@ -143,7 +142,7 @@ class BulkActionPage(ReadOnlyPage):
         back = reverse("admin:workflows_bulkaction_change", args=[pk])
         form = ReasonForm(request.POST or None)
         if form.is_valid():
-            actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+            actor = page.actor_of(request)
             if bulk.abort(action, actor=actor, reason=form.cleaned_data["reason"]):
                 return page.finish(request, back, "It ends after the batch it is in.")
             return page.finish(request, back, "It had ended, or was aborted, before.", messages.WARNING)
@@ -187,7 +186,7 @@ def count(verb: str, text: str) -> tuple[Counted | None, str]:
 def begin(request: HttpRequest, form: ReasonForm, verb: str, text: str) -> BulkAction | None:
     """Begin it; None when the form has to say why not."""
     try:
-        actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+        actor = page.actor_of(request)
         return bulk.create(verb, text, actor=actor, reason=form.cleaned_data["reason"])
     except SearchInvalid as error:
         form.add_error("search" if "search" in form.fields else None, str(error))

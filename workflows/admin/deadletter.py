@@ -18,7 +18,6 @@ from workflows.intake import deadletters
 from workflows.intake.deadletters import DeadLetterOutcome
 from workflows.intake.directory import Env
 from workflows.intake.lookup import LookupUnavailable
-from workflows.intake.rollout import Actor
 from workflows.models import DeadLetterDecision
 
 
@@ -117,7 +116,7 @@ def decide(request: HttpRequest, admin_page: page.Page, id_: UUID, verb: Verb) -
 
 def carry_out(request: HttpRequest, env: Env, id_: UUID, form: ReasonForm, verb: Verb) -> tuple[str, int] | None:
     """Decide, and say how it went; None when the form has to say it."""
-    actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+    actor = page.actor_of(request)
     try:
         outcome = verb.carry_out(env, id_, actor=actor, reason=form.cleaned_data["reason"])
     except LookupUnavailable:

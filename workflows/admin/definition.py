@@ -14,7 +14,6 @@ from workflows.admin import definition_edit, document, page
 from workflows.admin.page import Page
 from workflows.intake import definitions, refresher
 from workflows.intake.definitions import DefinitionRefused, Described
-from workflows.intake.rollout import Actor
 from workflows.models import Definition, DefinitionChange, ShardBy
 
 VERSIONS_SHOWN = 50
@@ -98,7 +97,7 @@ class DefinitionPage(Page):
             given = dict(form.cleaned_data)
             reason = given.pop("reason")
             try:
-                actor = Actor.from_user(request.user)  # type: ignore[arg-type]  # admin_view lets no one else in
+                actor = page.actor_of(request)
                 definitions.save(slug, values=given, actor=actor, reason=reason)
             except DefinitionRefused as refusal:
                 form.add_error(None, str(refusal))

@@ -88,7 +88,7 @@ class DeliveryPage(page.ReadOnlyPage):
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             if webhooking.carried_out(
-                form, lambda: webhooks.redeliver(pk, actor=webhooking.actor(request), reason=reason)
+                form, lambda: webhooks.redeliver(pk, actor=page.actor_of(request), reason=reason)
             ):
                 return page.finish(request, back, f"{row.type} is on its way to {row.webhook.origin} again.")
         return page.show_form(

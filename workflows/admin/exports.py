@@ -15,11 +15,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHt
 from django.utils import timezone
 
 from workflows import audit, conf
-from workflows.admin import instances, searching, veil
+from workflows.admin import instances, page, searching, veil
 from workflows.admin.instances import Line
 from workflows.admin.searching import Asked
 from workflows.admin.veil import Veil
-from workflows.audit import Act, Actor
+from workflows.audit import Act
 from workflows.intake import lookup, refresher
 
 MAY_EXPORT_PAYLOAD = "workflows.export_payload"
@@ -58,7 +58,7 @@ def export(request: HttpRequest) -> HttpResponseBase:
         return HttpResponse(message, "text/plain; charset=utf-8", status=400)
     if payload and not request.user.has_perm(MAY_EXPORT_PAYLOAD):
         raise PermissionDenied
-    actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+    actor = page.actor_of(request)
     told = {"search": str(asked.filter), "format": kind, "payload": payload}
     audit.note(Act(verb="export_instances", actor=actor, reason="Export", filter=told, target=str(asked.filter)[:200]))
     write = as_csv if kind == "csv" else as_json

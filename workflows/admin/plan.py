@@ -14,7 +14,6 @@ from django.utils.safestring import SafeString
 
 from workflows.admin import page, rollout
 from workflows.admin.page import ReadOnlyPage, ReasonForm
-from workflows.audit import Actor
 from workflows.intake import planned, plans
 from workflows.intake.guardrails import Guardrails
 from workflows.intake.plans import PlanRefused, Step
@@ -177,7 +176,7 @@ def begin(request: HttpRequest, org: Organization, form: PlanForm) -> RolloutPla
     """Make the plan; None when the form says why not."""
     asked = dict(form.cleaned_data)
     reason, steps = asked.pop("reason"), asked.pop("steps")
-    who = Actor.from_user(request.user)  # type: ignore[arg-type]
+    who = page.actor_of(request)
     try:
         return plans.begin(org.pk, actor=who, reason=reason, steps=steps, rails=Guardrails(**asked))
     except PlanRefused as refusal:
@@ -187,7 +186,7 @@ def begin(request: HttpRequest, org: Organization, form: PlanForm) -> RolloutPla
 
 def steered(request: HttpRequest, act: Callable[..., RolloutPlan], plan: RolloutPlan, form: ReasonForm) -> bool:
     try:
-        act(plan.pk, actor=Actor.from_user(request.user), reason=form.cleaned_data["reason"])  # type: ignore[arg-type]
+        act(plan.pk, actor=page.actor_of(request), reason=form.cleaned_data["reason"])
     except PlanRefused as refusal:
         form.add_error(None, str(refusal))
         return False

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from workflows import audit
 from workflows.admin import page, trail
-from workflows.audit import Act, Actor
+from workflows.audit import Act
 from workflows.models import Organization
 
 
@@ -57,7 +57,7 @@ def act(request: HttpRequest, verb: str, row: Model, reason: str) -> Act:
     name = row._meta.model_name  # noqa: SLF001
     return Act(
         verb=f"{verb}_{name}",
-        actor=Actor.from_user(request.user),  # type: ignore[arg-type]
+        actor=page.actor_of(request),
         reason=reason,
         filter={f"{name}": f"{row.pk}"},
         target=str(row)[:200],

@@ -10,7 +10,7 @@ from django.urls import reverse
 from workflows import flags
 from workflows.admin import page
 from workflows.intake import console, rollout
-from workflows.intake.rollout import Actor, RolloutRefused
+from workflows.intake.rollout import RolloutRefused
 from workflows.models import Environment, FlagChange, Organization, OrganizationFlags, RolloutMode
 from workflows.templatetags import readable
 
@@ -122,7 +122,7 @@ def carry_out(request: HttpRequest, org: Organization, form: RolloutForm) -> Fla
     try:
         return rollout.set_rollout(
             org.pk,
-            actor=Actor.from_user(request.user),  # type: ignore[arg-type]
+            actor=page.actor_of(request),
             reason=reason,
             expected_version=UNWRITTEN if version is None and hasattr(org, "flags") else version,
             **asked,

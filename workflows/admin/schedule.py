@@ -129,7 +129,7 @@ class SchedulePage(page.Page):
         form = scheduling.RunForm(request.POST or None, initial={"nonce": uuid4()})
         if form.is_valid():
             why, nonce = form.cleaned_data["reason"], str(form.cleaned_data["nonce"])
-            fired = timetable.run_now(schedule, nonce, actor=scheduling.actor(request), reason=why)
+            fired = timetable.run_now(schedule, nonce, actor=page.actor_of(request), reason=why)
             message, level = scheduling.told(schedule, fired)
             return page.finish(request, reverse(LIST), message, level)
         return page.show_form(

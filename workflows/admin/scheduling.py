@@ -10,7 +10,6 @@ from django.http import Http404, HttpRequest
 from django.urls import reverse
 
 from workflows.admin import page
-from workflows.audit import Actor
 from workflows.intake import timetable
 from workflows.intake.firing import Fired, Outcome
 from workflows.intake.timetable import ScheduleRefused
@@ -100,7 +99,7 @@ def initial(schedule: Schedule | None) -> dict[str, Any]:
 
 def save(request: HttpRequest, form: ScheduleForm, schedule: Schedule | None) -> bool:
     """Make or change it; False when it is refused, and the form says why."""
-    who, why = actor(request), form.cleaned_data["reason"]
+    who, why = page.actor_of(request), form.cleaned_data["reason"]
     try:
         if schedule is None:
             timetable.create(form.cleaned_data["env"].pk, form.values(), actor=who, reason=why)
@@ -114,17 +113,13 @@ def save(request: HttpRequest, form: ScheduleForm, schedule: Schedule | None) ->
 
 def switch(request: HttpRequest, form: page.ReasonForm, schedule: Schedule, on: bool) -> bool:
     """Switch it on or off; False when it is refused, and the form says why."""
-    who, why = actor(request), form.cleaned_data["reason"]
+    who, why = page.actor_of(request), form.cleaned_data["reason"]
     try:
         timetable.change(schedule.env.pk, schedule.pk, {"enabled": on}, actor=who, reason=why)
     except ScheduleRefused as refusal:
         form.add_error(None, str(refusal))
         return False
     return True
-
-
-def actor(request: HttpRequest) -> Actor:
-    return Actor.from_user(request.user)  # type: ignore[arg-type]
 
 
 def lead(schedule: Schedule) -> str:

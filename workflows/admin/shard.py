@@ -12,7 +12,6 @@ from django.urls import URLPattern, path, reverse
 from workflows import conf, shards
 from workflows.admin import page
 from workflows.admin.page import Page, ReasonForm
-from workflows.audit import Actor
 from workflows.models import AuditRecord, Shard
 from workflows.shards import ShardNotFound
 
@@ -126,7 +125,7 @@ def find(index: str) -> Shard:
 
 def carry_out(request: HttpRequest, index: int, value: int, reason: str) -> tuple[str, int]:
     """Set it, and say how it went."""
-    who = Actor.from_user(request.user)  # type: ignore[arg-type]
+    who = page.actor_of(request)
     match shards.set_parallelism(index, value, actor=who, reason=reason):
         case ShardNotFound():
             return f"There is no shard {index} any more.", messages.ERROR

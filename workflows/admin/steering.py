@@ -145,7 +145,7 @@ def steer(request: HttpRequest, admin: page.Page, env: Env, id_: UUID, verb: Ver
 
 def attempt(request: HttpRequest, env: Env, id_: UUID, verb: Verb, form: SteeringForm) -> tuple[str, int] | None:
     """Carry it out, and say how it went; None when the form has to say it."""
-    who = Actor.from_user(request.user)  # type: ignore[arg-type]
+    who = page.actor_of(request)
     try:
         outcome = verb.carry_out(Order(env, id_, who, form.cleaned_data["reason"], form.cleaned_data["seq"]))
     except LookupUnavailable:

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from workflows import storms
 from workflows.admin import backlog, page
 from workflows.admin.page import ReadOnlyPage, ReasonForm
-from workflows.audit import Act, Actor
+from workflows.audit import Act
 from workflows.intake import suppressed
 from workflows.models import Storm
 from workflows.templatetags import readable
@@ -212,5 +212,5 @@ def lead(storm: Storm) -> str:
 
 
 def act(request: HttpRequest, verb: str, storm: Storm, form: forms.Form) -> Act:
-    actor = Actor.from_user(request.user)  # type: ignore[arg-type]
+    actor = page.actor_of(request)
     return suppressed.act(verb, storm, actor, form.cleaned_data["reason"])

@@ -62,7 +62,7 @@ class WebhookPage(page.MadePage):
             made = webhooking.carried_out(
                 form,
                 lambda: webhooks.create(
-                    org_id, given["url"], given["types"], actor=webhooking.actor(request), reason=given["reason"]
+                    org_id, given["url"], given["types"], actor=page.actor_of(request), reason=given["reason"]
                 ),
             )
             if made:
@@ -91,7 +91,7 @@ class WebhookPage(page.MadePage):
             version = form.cleaned_data["version"]
             if webhooking.carried_out(
                 form,
-                lambda: webhooks.change(row.pk, actor=webhooking.actor(request), expected_version=version, **values),
+                lambda: webhooks.change(row.pk, actor=page.actor_of(request), expected_version=version, **values),
             ):
                 return page.finish(request, reverse(LIST), f"The webhook {row.origin} is changed.")
         return page.show_form(
@@ -113,7 +113,7 @@ class WebhookPage(page.MadePage):
         if form.is_valid():
             reason = form.cleaned_data["reason"]
             made = webhooking.carried_out(
-                form, lambda: webhooks.rotate(pk, actor=webhooking.actor(request), reason=reason)
+                form, lambda: webhooks.rotate(pk, actor=page.actor_of(request), reason=reason)
             )
             if made:
                 return self.show_secret(request, made)
@@ -137,7 +137,7 @@ class WebhookPage(page.MadePage):
         row, form = webhooking.found(pk), page.ReasonForm(request.POST or None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            if webhooking.carried_out(form, lambda: webhooks.ping(pk, actor=webhooking.actor(request), reason=reason)):
+            if webhooking.carried_out(form, lambda: webhooks.ping(pk, actor=page.actor_of(request), reason=reason)):
                 return page.finish(request, webhooking.told_to(row), f"A ping is on its way to {row.origin}.")
         return page.show_form(
             request,
@@ -156,9 +156,7 @@ class WebhookPage(page.MadePage):
         row, form = webhooking.found(pk), page.ReasonForm(request.POST or None)
         if form.is_valid():
             reason = form.cleaned_data["reason"]
-            if webhooking.carried_out(
-                form, lambda: webhooks.delete(pk, actor=webhooking.actor(request), reason=reason)
-            ):
+            if webhooking.carried_out(form, lambda: webhooks.delete(pk, actor=page.actor_of(request), reason=reason)):
                 return page.finish(request, reverse(LIST), f"The webhook {row.origin} is deleted.")
         return page.show_form(
             request,

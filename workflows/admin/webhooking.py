@@ -5,13 +5,12 @@ from typing import Any
 from uuid import UUID
 
 from django import forms
-from django.http import Http404, HttpRequest
+from django.http import Http404
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from workflows.admin import page
-from workflows.audit import Actor
 from workflows.models import Organization, Webhook
 from workflows.notices import OF_SERVICE, WANTED
 from workflows.webhooks import WebhookRefused
@@ -88,10 +87,6 @@ def tenant_of(row: Webhook) -> str:
 
 def told_to(row: Webhook) -> str:
     return f"{reverse(DELIVERIES)}?webhook__id__exact={row.pk}"
-
-
-def actor(request: HttpRequest) -> Actor:
-    return Actor.from_user(request.user)  # type: ignore[arg-type]
 
 
 def carried_out(form: forms.Form, act: Callable[[], Any]) -> Any:
