@@ -50,7 +50,11 @@ LETTER = {
 
 
 def set_up() -> dict[str, str]:
-    """Set it all; return what an address may be made of: the name of each thing and its id."""
+    """Set it all; return what an address may be made of: the name of each thing and its id.
+
+    Raises:
+        TimeoutError: the order came to no approval: the service that runs knows nothing of bench.shop.
+    """
     make_tenants()
     refresher.refresh()
     demo = Environment.objects.select_related("org").get(org__slug="demo", slug="production")
@@ -98,7 +102,9 @@ def start_order(env: Any) -> str:
     payload = {"order": "A-1042", "customer": "Ada", "total": 1280, "card": {"number": 4242, "token": "tok_1"}}
     id_ = submit("fulfil_order", payload, env=env, tags=["vip"]).instance.id  # type: ignore[union-attr]
     deadline = time.monotonic() + WAIT_SECONDS
-    while not hooks.open_of(id_) and time.monotonic() < deadline:
+    while not hooks.open_of(id_):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"no approval is awaited after {WAIT_SECONDS:g} s: EXTRA_APPS=bench.shop bin/up")
         time.sleep(0.1)
     return str(id_)
 

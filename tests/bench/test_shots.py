@@ -1,9 +1,11 @@
 """How the pictures of the docs are taken: every one that the docs show is in the table, and is kept small."""
 
+import io
 import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bench import shots
 from launch import environment
@@ -25,6 +27,18 @@ def test_the_docs_show_every_picture_and_no_other() -> None:
 @pytest.mark.parametrize("picture", sorted(shots.IMAGES.glob("*.png")), ids=lambda path: path.name)
 def test_a_picture_is_small(picture: Path) -> None:
     assert picture.stat().st_size <= MOST_BYTES
+
+
+def test_a_picture_is_kept_in_a_page_s_own_colours() -> None:
+    page = Image.linear_gradient("L").resize((600, 400)).convert("RGB")
+    page.paste((10, 110, 130), (0, 0, 300, 200))
+    taken = io.BytesIO()
+    page.save(taken, "PNG")
+    kept = shots.small(taken.getvalue())
+    with Image.open(io.BytesIO(kept)) as picture:
+        assert (picture.format, picture.mode, picture.size) == ("PNG", "P", (600, 400))
+        red, green, blue = picture.convert("RGB").getpixel((5, 5))
+    assert max(abs(red - 10), abs(green - 110), abs(blue - 130)) <= 2
 
 
 def test_an_unknown_picture_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
