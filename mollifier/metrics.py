@@ -18,7 +18,7 @@ TABLE = {
     "mollifier_buffer_entries": "Buffered entries: queued, delayed, leased, failed; and the copies of those mirrored.",
     "mollifier_buffer_oldest_age_seconds": "How long the oldest queued entry has waited.",
     "mollifier_buffer_bytes": "Bytes charged to the caps.",
-    "mollifier_drain_total": "Reports on claimed entries.",
+    "mollifier_drain_total": "Reports on claimed entries; given_back: by an outage or a stop, at no attempt.",
     "mollifier_dwell_seconds": "Time from accept to settled.",
     "mollifier_drainer_last_claim_timestamp_seconds": "When a drainer last asked for work; 0: never.",
     "mollifier_mirrored_total": "Mirrored entries by what came of comparing them with their rows: equal, differs, "

@@ -125,7 +125,7 @@ def refused(trigger: Trigger, stored: bytes) -> dict[str, Any]:
     """Return the parameters that count and keep a trigger; `stored` is its snapshot."""
     return {
         "looping": int(trigger.definition in trigger.chain),
-        "kept": max(1, conf.current().storm_kept),
+        "kept": conf.current().storm_kept,
         "id": trigger.id,
         "event_key": trigger.event_key,
         "snapshot": stored,

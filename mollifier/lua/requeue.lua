@@ -2,7 +2,7 @@
 -- Gives leased entries back that are no rows, at once. The tail holds fives:
 --   requeue id delay spend error    back to its queue after delay, due or not by way of promote; spend = 1: an attempt
 --   fail id - - error               a dead letter
--- Outcomes, in the tail's order: requeued | failed | lost_lease.
+-- Outcomes, in the tail's order: requeued | failed | lost_lease. One that costs no attempt is counted as given_back.
 local side = KEYS[1]
 local env = KEYS[2]
 local parked = KEYS[3]
@@ -24,21 +24,21 @@ for i = 3, #ARGV, 5 do ids[#ids + 1] = ARGV[i + 1] end
 local places = redis.call('HMGET', lease .. token, unpack(ids))
 local answer, tally, aside, done, later, dead = {}, {}, {}, {}, {}, {}
 for i, id in ipairs(ids) do
-  local at, place = 5 * i - 2, places[i]
-  if not place then
-    answer[i] = 'lost_lease'
-  else
-    local back = ARGV[at] == 'requeue'
+  local at, place, counted = 5 * i - 2, places[i], 'lost_lease'
+  answer[i] = counted
+  if place then
+    local back, spends = ARGV[at] == 'requeue', ARGV[at + 3] == '1'
     local to, due = back and later or dead, back and now + ARGV[at + 2] or now
     answer[i], aside[place], done[#done + 1] = back and 'requeued' or 'failed', (aside[place] or 0) + 1, id
+    counted = (spends or not back) and answer[i] or 'given_back'
     to[#to + 1], to[#to + 2] = due, id
-    if back and ARGV[at + 3] == '1' then
+    if spends then
       redis.call('HINCRBY', side .. id, 'a', 1)
       redis.call('HSETNX', side .. id, 'f', now)
     end
     if ARGV[at + 4] ~= '' then redis.call('HSET', side .. id, 'e', ARGV[at + 4]) end
   end
-  tally[answer[i]] = (tally[answer[i]] or 0) + 1
+  tally[counted] = (tally[counted] or 0) + 1
 end
 for outcome, count in pairs(tally) do redis.call('HINCRBY', counters, 'drain:' .. outcome, count) end
 if #done == 0 then return answer end

@@ -20,7 +20,7 @@ OUTCOMES = (
     *("passed", "accepted", "shadow", "mirrored", "existing", "mismatch", "duplicate_send", "no_room", "full"),
     "released",
 )
-DRAINED = ("settled", "requeued", "failed", "discarded", "removed", "lost_lease", "patched", "redriven")
+DRAINED = ("settled", "requeued", "given_back", "failed", "discarded", "removed", "lost_lease", "patched", "redriven")
 DOCS = Path(__file__).parents[2] / "docs"
 
 

@@ -157,6 +157,8 @@ def test_an_outage_spends_no_attempt_and_claims_stay_few():
     assert sorted(memory.rows) == sorted(ids)
     assert set(memory.rows.values()) == {"started"}
     assert drainer.report.failed == drainer.report.buried == 0
+    counters = stats.counters()
+    assert (counters["drain:given_back"] >= 60, counters.get("drain:requeued", 0)) == (True, 0)
 
 
 def test_a_faulty_entry_is_retried_later_and_its_neighbours_are_not_held_up():
@@ -168,6 +170,7 @@ def test_a_faulty_entry_is_retried_later_and_its_neighbours_are_not_held_up():
         until(lambda: stats.overview().delayed == 1)
     entry = buffer.read(ACME, ids[2])
     assert (entry.attempts, entry.error) == (1, "division by zero")
+    assert stats.counters()["drain:requeued"] == 1
 
 
 def test_a_retry_that_works_is_an_instance_like_any_other():

@@ -25,3 +25,26 @@ def test_a_value_of_the_wrong_kind_is_refused(settings, value):
     settings.WORKFLOWS = {"SHARDS": value}
     with pytest.raises(ImproperlyConfigured, match="SHARDS"):
         conf.current()
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"SHARDS": 0},
+        {"HEARTBEAT_MS": "0"},
+        {"MAX_EVENTS": -1},
+        {"CLEANUP_BATCH": 0},
+        {"RETENTION_DAYS": -1},
+        {"WEBHOOK_TIMEOUT_SECONDS": 0},
+        {"WEBHOOK_GIVE_UP_SECONDS": "inf"},
+        {"STORM_KEPT": 0},
+        {"EVENT_LIMIT": "9" * 30},
+    ],
+)
+def test_a_value_out_of_its_range_is_refused_and_told_what_it_may_be(values):
+    with pytest.raises(ImproperlyConfigured, match=rf"{next(iter(values))}.*Expected `(int|float)` [<>]=? "):
+        conf.read(values)
+
+
+def test_a_limit_of_events_below_zero_asks_nothing():
+    assert conf.read({"EVENT_LIMIT": -1}).event_limit == -1

@@ -39,7 +39,7 @@ class PlanForm(ReasonForm):
         help_text="A line each: mode, percent of the environments, and how long it bakes (s, min, h, d).",
     )
     max_drain_failures = forms.IntegerField(
-        min_value=0, label="Drain failures", help_text="Dead letters and entries given back, since the step began."
+        min_value=0, label="Drain failures", help_text="Dead letters and attempts that failed, since the step began."
     )
     max_dwell_p95_ms = forms.IntegerField(min_value=0, label="Dwell p95 (ms)", help_text="Of what was drained since.")
     max_stale = forms.IntegerField(min_value=0, label="Stale entries", help_text="That wait too long now.")

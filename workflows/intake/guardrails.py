@@ -15,8 +15,8 @@ FAILED_OPEN = "gate:passed:fail_open"
 class Guardrails:
     """How much is too much, since a step began: of everybody, as the drainer and Redis are everybody's.
 
-    Drain failures are dead letters and entries given back, `stale` is how many more wait too long than did then,
-    the share of decisions that failed open is in percent.
+    Drain failures are dead letters and attempts that failed, not what an outage or a stop gives back. `stale` is how
+    many more wait too long than did then, the share of decisions that failed open is in percent.
     """
 
     max_drain_failures: int = 100

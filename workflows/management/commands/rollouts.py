@@ -19,7 +19,7 @@ from workflows.models.plan import UNDER_WAY
 REFUSED = bulk.REFUSED
 LISTED = 200
 RAILS: dict[str, str] = {
-    "max_drain_failures": "dead letters and entries given back, since a step began",
+    "max_drain_failures": "dead letters and attempts that failed, since a step began",
     "max_dwell_p95_ms": "of what was drained since",
     "max_stale": "entries that wait too long now",
     "max_fail_open_percent": "of the gate's decisions since",
