@@ -11,8 +11,10 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from workflows import conf, eventlog, fence, ready, turns
-from workflows.fence import Append
+from workflows.fence import Append, Failure, Fence
 from workflows.states import FINISHED, Status
+
+FULL = "the log has no room for what its hook was handed"
 
 # The active hook of a token; when there is none, the last one that had it.
 FIND = """
@@ -124,11 +126,18 @@ def _receive(hook: _Locked, payload: bytes, resume_id: str | None) -> Resume:
             ready.notify({hook.shard})
             return Resumed(hook.instance_id, base + 1)
         case fence.LogFull():
-            return TooManyUnread(conf.current().max_events)
+            return TooManyUnread(hook.unread) if hook.unread else _end(hook)
         case fence.Faulty(error):
             raise DatabaseError(error)
         case outcome:
             raise AssertionError(f"the row is locked, and yet its log answers {outcome}")
+
+
+def _end(hook: _Locked) -> InstanceFinished:
+    """End an instance that has read all, and whose log can't hold what it awaits: it would wait for ever."""
+    eventlog.append(turns.fail(hook.instance_id, Failure("log_full", FULL), Fence()))
+    ready.notify({hook.shard})
+    return InstanceFinished(Status.FAILED)
 
 
 def open_of(instance_id: UUID, limit: int = 100) -> list[OpenHook]:

@@ -114,10 +114,22 @@ def test_too_many_unread_are_refused_until_the_pump_writes(settings):
     assert isinstance(hooks.resume("t", b"1"), Resumed)
 
 
-def test_a_full_log_takes_no_more(settings):
+def test_a_full_log_takes_no_more_before_it_is_read(settings):
+    settings.WORKFLOWS = {"MAX_EVENTS": 3}
+    instance = opened("t")
+    assert isinstance(hooks.resume("t", b"1"), Resumed)
+    assert hooks.resume("t", b"1") == TooManyUnread(1)
+    assert row(instance).status == Status.WAITING
+
+
+def test_an_instance_whose_log_has_no_room_for_what_it_awaits_does_not_wait_for_ever(settings):
     settings.WORKFLOWS = {"MAX_EVENTS": 2}
-    opened("t")
-    assert hooks.resume("t", b"1") == TooManyUnread(2)
+    instance = opened("t")
+    assert hooks.resume("t", b"1") == InstanceFinished(Status.FAILED)
+    assert (row(instance).status, row(instance).error_code) == (Status.FAILED, "log_full")
+    assert hooks.resume("t", b"1") == InstanceFinished(Status.FAILED)
+    assert hooks.open_of(instance) == []
+    assert dense(instance)
 
 
 def test_ending_an_instance_lets_its_hooks_go_without_events():
