@@ -12,6 +12,8 @@ from enum import StrEnum
 OLDEST_DEGRADED_SECONDS = 60.0
 CLAIM_SILENCE_SECONDS = 10.0
 LAG_DEGRADED_SECONDS = 10.0
+# What to do about work that waits since nobody is there to do it.
+UNSERVED = "See Liveness first"
 # Where the remedy is, by the names of pages.
 BUFFER, SHARDS, STORMS = "dashboard:buffer", "admin:workflows_shard_changelist", "admin:workflows_storm_changelist"
 
@@ -143,7 +145,7 @@ def judge_waits(flow: Flow) -> Finding | None:
             "Flow",
             Level.DEGRADED,
             f"The oldest entry has waited {spoken(flow.oldest_seconds)}",
-            "Look at the database's load, or add a drainer",
+            UNSERVED if judge_drainer(flow) else "Look at the database's load, or add a drainer",
             "MollifierOldestTooOld",
             BUFFER,
         )
@@ -179,7 +181,9 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             "Execution",
             Level.DEGRADED,
             f"{named(late)} {spoken(lag)} behind",
-            "See Shards: more parallelism, or a slow step",
+            "See Shards: more parallelism, or a slow step"
+            if any(lane.alive for lane in late)
+            else "See Liveness first",
             "WorkflowsShardLag",
             SHARDS,
         )

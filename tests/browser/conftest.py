@@ -20,14 +20,15 @@ from workflows.intake import refresher
 __all__ = ["known"]
 
 PHONE = {"width": 390, "height": 844}
+TABLET = {"width": 768, "height": 1024}
 DESK = {"width": 1440, "height": 900}
 # Hides the tab, or shows it again.
 HIDE = """hidden => {
     Object.defineProperty(document, "hidden", {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
-# How much wider than its place the page is, or a dialog, or, on a phone, a table: there each row is a card.
-OVERFLOW = """() => Math.max(...["html", "dialog[open]", innerWidth < 600 ? ".mo-scroll:not(.mo-matrix)" : "html"]
+# How much wider than its place the page is, or a dialog, or, where each row is a card, a table.
+OVERFLOW = """() => Math.max(...["html", "dialog[open]", innerWidth < 1024 ? ".mo-scroll:not(.mo-matrix)" : "html"]
     .flatMap((each) => [...document.querySelectorAll(each)])
     .map((each) => each.scrollWidth - each.clientWidth))"""
 FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]

@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from tests import crowd, everything, pages, people, stock, tenants
 from tests.browser import flaws
-from tests.browser.conftest import DESK, PHONE
+from tests.browser.conftest import DESK, PHONE, TABLET
 
 # The verbs are looked at in their dialogs.
 JUDGED = [(PHONE, "dark"), (DESK, "light")]
@@ -27,7 +27,7 @@ def test_every_page_is_without_a_flaw_fits_and_stays_at_home(visit, ada, known, 
         page = seen.go(path)
         expect(page.get_by_role("heading", level=1)).to_have_count(1)
         assert not any(secret in page.content() for secret in (everything.SECRET, "whsec_"))
-        for window, scheme in ((DESK, "light"), (PHONE, "light"), (PHONE, "dark")):
+        for window, scheme in ((DESK, "light"), (TABLET, "light"), (PHONE, "dark")):
             seen.look(window, scheme)
             assert (path, window, scheme, seen.overflow) == (path, window, scheme, 0)
         for window, scheme in JUDGED:

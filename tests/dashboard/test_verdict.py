@@ -87,3 +87,12 @@ def test_open_storms_are_told_with_what_to_press(storms: int, words: str) -> Non
     assert (verdict.level, verdict.worst.question) == (Level.DEGRADED, "Execution")
     assert words in verdict.worst.cause
     assert "Open Storms" in verdict.worst.action
+
+
+def test_what_nobody_serves_is_not_blamed_on_its_load() -> None:
+    undrained, unrun = flow(oldest_seconds=90, since_claim_seconds=None), lane(alive=False, lag_seconds=90)
+    waits, behind, _ = judge(undrained, [unrun]).findings
+    assert (waits.action, behind.action) == ("See Liveness first", "See Liveness first")
+    waits, behind, _ = judge(flow(oldest_seconds=90), [lane(lag_seconds=90)]).findings
+    assert (waits.action[:4], behind.action[:4]) == ("Look", "See ")
+    assert "Liveness" not in behind.action

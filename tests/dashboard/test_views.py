@@ -181,3 +181,10 @@ def test_a_page_that_could_not_be_made_says_what_to_look_at_and_leads_back() -> 
     page = server_error(RequestFactory().get("/admin/")).content.decode()
     assert "look at the audit before you send it again" in page
     assert 'href="/admin/"' in page
+
+
+@pytest.mark.parametrize("address", ["/admin/nothing/", "/nothing/", "/admin/runbooks/Nonsense/"])
+def test_a_page_that_is_not_there_says_so_in_words(address: str) -> None:
+    page = people.vera().get(address)
+    assert (page.status_code, "There is nothing here" in page.content.decode()) == (404, True)
+    assert "404" not in page.content.decode()
