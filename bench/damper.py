@@ -174,10 +174,10 @@ def called(place: Place) -> list[Result]:
         eventlog.execute(LOOKUP, {"id": id_})
 
     def refused(_: int) -> None:
-        assert isinstance(damper.refuse(full), damper.Refused)
+        assert isinstance(damper.refuse([full])[0], damper.Refused)
 
     def locked(_: int) -> None:
-        assert damper.refuse(empty) is None
+        assert damper.refuse([empty]) == [None]
         with damper.room([empty]) as held:
             assert isinstance(held[0], Ready)
 

@@ -14,17 +14,23 @@ from workflows.trigger import Trigger
 
 log = structlog.get_logger(__name__)
 
-# The open storm's row counts it, and keeps it in the slot of the oldest that is kept.
+# Triggers of one group that are refused, in their order, and how many that are.
+REFUSED = """refused AS (
+    SELECT t.*, row_number() OVER (ORDER BY t.position) AS nth
+    FROM unnest(%(ids)s::uuid[], %(event_keys)s::text[], %(snapshots)s::bytea[], %(looping)s::int[]) WITH ORDINALITY
+        AS t (id, event_key, snapshot, looping, position){which}
+), together AS (SELECT count(*) AS suppressed, coalesce(sum(looping), 0) AS looping FROM refused)"""
+# The open storm's row counts them, and keeps each in the slot of the oldest that is kept.
 SET = """
-    suppressed = s.suppressed + 1, looping = s.looping + %(looping)s, "limit" = %(limit)s,
+    suppressed = s.suppressed + {of}.suppressed, looping = s.looping + {of}.looping, "limit" = %(limit)s,
     peak = greatest(s.peak, {backlog}), last_at = statement_timestamp()"""
 BACKLOG = "%(backlog)s"
-SET_KNOWN = SET.format(backlog=BACKLOG)
 OPENED = "RETURNING s.id, s.suppressed, s.opened_at"
 KEPT = """kept AS (
     INSERT INTO workflows_suppressedtrigger (storm_id, slot, number, trigger_id, event_key, snapshot, at)
-    SELECT id, (suppressed - 1) %% %(kept)s, suppressed, %(id)s, %(event_key)s, %(snapshot)s, statement_timestamp()
-    FROM counted
+    SELECT c.id, (c.suppressed - t.suppressed + r.nth - 1) %% %(kept)s, c.suppressed - t.suppressed + r.nth,
+        r.id, r.event_key, r.snapshot, statement_timestamp()
+    FROM counted c, together t, refused r WHERE r.nth > t.suppressed - %(kept)s
     ON CONFLICT (storm_id, slot) DO UPDATE SET
         number = excluded.number, trigger_id = excluded.trigger_id, event_key = excluded.event_key,
         snapshot = excluded.snapshot, at = excluded.at, replayed_at = NULL
@@ -53,15 +59,16 @@ DELETE FROM workflows_suppressedtrigger WHERE id IN (
 RETURNING id"""
 
 
-def counting(where: str, source: str = "", backlog: str = BACKLOG) -> str:
-    """Return the words, for a WITH, that count a refusal in the storm `s` where that holds, as `counted`.
+def counting(where: str, *, source: str = "", which: str = "", backlog: str = BACKLOG) -> str:
+    """Return the words, for a WITH, that count refusals in the storm `s` where that holds, as `counted`.
 
-    They don't wait for the disk: refusals of a storm queue for its one row. After a crash of the server its count may
-    lack those of its last moments (three times wal_writer_delay), of which nothing was made.
+    `which` says which of the triggers are refused; those are `refused`. They don't wait for the disk: refusals of a
+    storm queue for its one row. After a crash of the server its count may lack those of its last moments (three times
+    wal_writer_delay), of which nothing was made.
     """
-    return f"""counted AS (
-    UPDATE workflows_storm AS s SET {SET.format(backlog=backlog)} {source}
-    WHERE {where} AND set_config('synchronous_commit', 'off', true) = 'off'
+    return f"""{REFUSED.format(which=which)}, counted AS (
+    UPDATE workflows_storm AS s SET {SET.format(of="together", backlog=backlog)} FROM together{source}
+    WHERE together.suppressed > 0 AND {where} AND set_config('synchronous_commit', 'off', true) = 'off'
     {OPENED}
 ), {KEPT}"""  # noqa: S608
 
@@ -72,12 +79,13 @@ OUTCOME = "SELECT id, suppressed, opened_at FROM counted"
 AGAIN = f"WITH {counting(OPEN_ONE)} {OUTCOME}"
 IN_ITS_OWN = f"WITH {counting('s.id = %(storm)s')} {OUTCOME}"
 FIRST = f"""
-WITH counted AS (
+WITH {REFUSED.format(which="")}, counted AS (
     INSERT INTO workflows_storm AS s (org_id, env_id, definition, event_type, "limit", suppressed, looping, peak,
         opened_at, last_at, closed_by)
-    VALUES (%(org_id)s, %(env_id)s, %(definition)s, %(event_type)s, %(limit)s, 1, %(looping)s, %(backlog)s,
-        statement_timestamp(), statement_timestamp(), '')
-    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL DO UPDATE SET {SET_KNOWN} {OPENED}
+    SELECT %(org_id)s, %(env_id)s, %(definition)s, %(event_type)s, %(limit)s, suppressed, looping, %(backlog)s,
+        statement_timestamp(), statement_timestamp(), '' FROM together
+    ON CONFLICT (env_id, definition, event_type) WHERE closed_at IS NULL
+    DO UPDATE SET {SET.format(of="excluded", backlog=BACKLOG)} {OPENED}
 ), {KEPT} {OUTCOME}"""  # noqa: S608
 
 
@@ -121,14 +129,14 @@ def group_of(trigger: Trigger) -> Group:
     return Group(trigger.org_id, trigger.env_id, trigger.definition, trigger.event_type or "")
 
 
-def refused(trigger: Trigger, stored: bytes) -> dict[str, Any]:
-    """Return the parameters that count and keep a trigger; `stored` is its snapshot."""
+def refused(triggers: Sequence[Trigger], snapshots: Sequence[bytes]) -> dict[str, Any]:
+    """Return the parameters that count and keep triggers of one group."""
     return {
-        "looping": int(trigger.definition in trigger.chain),
         "kept": conf.current().storm_kept,
-        "id": trigger.id,
-        "event_key": trigger.event_key,
-        "snapshot": stored,
+        "ids": [trigger.id for trigger in triggers],
+        "event_keys": [trigger.event_key for trigger in triggers],
+        "snapshots": list(snapshots),
+        "looping": [int(trigger.definition in trigger.chain) for trigger in triggers],
     }
 
 
@@ -139,7 +147,7 @@ def suppress(trigger: Trigger, *, limit: int, backlog: int, storm: int | None = 
     it opens one.
     """
     counted = {"limit": limit, "backlog": backlog}
-    values = group_of(trigger).parameters() | counted | refused(trigger, snapshot.encode(trigger))
+    values = group_of(trigger).parameters() | counted | refused([trigger], [snapshot.encode(trigger)])
     if storm is not None and (own := eventlog.execute(IN_ITS_OWN, values | {"storm": storm})):
         return int(own[0][0])
     # Nearly all find it open; the one that opens it tells of it, in the same transaction.

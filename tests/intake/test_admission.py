@@ -1,11 +1,14 @@
 """Events of one group that meet are let in together: one lock, one look, one transaction, each its own answer."""
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
+from django.db import connection, transaction
 from msgspec import structs
 
+from tests import waiting
 from tests.bound import bind
 from tests.exchanges import traced
 from tests.intake import draining, floods
@@ -14,7 +17,7 @@ from workflows import engine
 from workflows.intake import admission, damper
 from workflows.intake.isolation import Failed
 from workflows.intake.submission import Throttled
-from workflows.models import Instance
+from workflows.models import Instance, Storm, SuppressedTrigger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -92,3 +95,49 @@ def test_entries_that_are_rows_already_take_no_room_from_those_who_come_together
     draining.settle(claimed)
     assert draining.drain() == 7
     assert Instance.objects.count() == 12
+
+
+def test_many_are_refused_in_an_open_storm_by_one_look_that_counts_and_keeps_each(settings):
+    settings.WORKFLOWS = {**settings.WORKFLOWS, "STORM_KEPT": 4}
+    env = make_env()
+    bind(limit=2)
+    ids = floods.started(env, 2)
+    assert floods.kinds(env, ["a", "b"]) == [Throttled] * 2
+    given = [floods.ready_of(env, "early-0"), *readies(env, 6)]
+    with traced() as sent:
+        known, *refused = admission._refuse_each(given)
+    assert known == damper.Known(ids[0])
+    assert [(type(each), each.counted) for each in refused] == [(damper.Refused, True)] * 6
+    assert len(sent) == 1
+    assert Storm.objects.get().suppressed == 8
+    kept = SuppressedTrigger.objects.order_by("number").values_list("number", "slot", "event_key", "trigger_id")
+    assert list(kept) == [
+        (number, (number - 1) % 4, f"e-{number - 3}", given[number - 2].trigger.id) for number in (5, 6, 7, 8)
+    ]
+
+
+def test_those_who_come_during_a_look_are_refused_with_the_next():
+    env = make_env()
+    bind(limit=1)
+    floods.started(env, 1)
+    floods.kinds(env, ["first", "second"])
+
+    def work(number):
+        try:
+            return type(floods.send(env, number))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(8) as pool:
+        with transaction.atomic():
+            Storm.objects.select_for_update().get()
+            sent = [pool.submit(work, number) for number in range(8)]
+            waiting.until(lambda: sum(each.present for each in admission._refused._meetings.values()) == 8)
+        assert [each.result(30) for each in sent] == [Throttled] * 8
+    storm = Storm.objects.get()
+    assert storm.suppressed == 10
+    numbers = SuppressedTrigger.objects.filter(storm=storm).order_by("number").values_list("number", flat=True)
+    assert list(numbers) == list(range(1, 11))
+    assert len(set(SuppressedTrigger.objects.values_list("at", flat=True))) == 4, (
+        "two single ones, a look, and the next"
+    )

@@ -16,17 +16,13 @@ from tests.exchanges import traced
 from tests.intake import draining, floods
 from tests.tenants import make_env, request, seen
 from workflows import eventlog, storms
-from workflows.intake import control, damper, groups, lookup, refresher, submission
+from workflows.intake import admission, control, damper, groups, lookup, refresher, submission
 from workflows.intake.submission import Buffered, Existing, Started, Throttled, Unavailable
 from workflows.models import Instance, Storm, SuppressedTrigger
 from workflows.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-# How many sessions have asked about a group and are silent since, or are in wait for its lock.
-LOOKED = """
-SELECT count(*) FROM pg_stat_activity
-WHERE query LIKE '%%AS known, storm.id%%' AND state = 'idle' OR wait_event = 'advisory'"""
 PARKED = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 
 
@@ -218,7 +214,8 @@ def test_a_flood_parks_one_connection_of_a_process_at_a_groups_lock():
     with ThreadPoolExecutor(8) as pool:
         eventlog.execute("SELECT pg_advisory_lock(%s)", (lock,))
         sent = [pool.submit(work, number) for number in range(8)]
-        waiting.until(lambda: eventlog.execute(LOOKED, ()) == [(8,)])
+        waiting.until(lambda: sum(each.present for each in admission._let_in._meetings.values()) == 8)
+        waiting.until(lambda: eventlog.execute(PARKED, ()) != [(0,)])
         assert eventlog.execute(PARKED, ()) == [(1,)]
         eventlog.execute("SELECT pg_advisory_unlock(%s)", (lock,))
     assert Counter(each.result(30) for each in sent) == {Started: 1, Throttled: 7}

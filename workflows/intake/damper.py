@@ -54,18 +54,26 @@ def asks(ready: Ready) -> bool:
     return ready.request.origin is not None and ready.request.origin.limit > 0
 
 
-def refuse(ready: Ready) -> Refused | Known | None:
-    """Say what is in the way for certain, without the group's lock; None: there may be room.
+def stand_alone() -> None:
+    """Raise RuntimeError where the caller is in a transaction, whose rows others could not count.
 
-    Raises:
-        RuntimeError: the caller is in a transaction, whose rows others could not count.
-        DatabaseError: the rows can't be counted.
+    What counts a refusal eases its own transaction, too, which must be no other's.
     """
-    # What counts a refusal eases its own transaction, which must be no other's; an empty one sends nothing.
+    # An empty one sends nothing.
     with transaction.atomic(durable=True):
         pass
-    seen = groups.look(ready, counting=True)
-    return _judge(ready, seen, seen.certain)
+
+
+def refuse(waiting: Sequence[Ready]) -> list[Refused | Known | None]:
+    """Say of triggers of one group what is in their way for certain, without its lock; None: there may be room.
+
+    For a caller that stands alone.
+
+    Raises:
+        DatabaseError: the rows can't be counted.
+    """
+    seen = groups.look(*waiting, counting=True)
+    return [_judge(ready, seen, seen.certain) for ready in waiting]
 
 
 @contextmanager
@@ -136,7 +144,7 @@ def _judge(ready: Ready, seen: Backlog, live: int) -> Refused | Known | None:
         return Known(ready.trigger.id)
     if seen.storm is not None and not storms.is_calm(seen.size, limit):
         refused = _refuse(ready, seen, live, "a storm is open until fewer than half of that are live")
-        return replace(refused, storm=seen.storm, counted=seen.suppressed)
+        return replace(refused, storm=seen.storm, counted=ready.trigger.id in seen.suppressed)
     if live >= limit:
         return _refuse(ready, seen, live, "come again when some have ended")
     return None

@@ -44,13 +44,13 @@ SELECT ARRAY(SELECT i.id FROM workflows_instance i WHERE i.id = ANY (%(ids)s::uu
     (SELECT count(*) FROM (SELECT 1 {LIVE}) AS live) AS rows
 FROM {STORM}"""  # noqa: S608
 WHICH = f"SELECT (SELECT array_agg(live.id) FROM (SELECT i.id {LIVE}) AS live) FROM {STORM}"  # noqa: S608
-# Half the limit in one of both stores is enough to refuse, whatever the two have in common.
-REFUSED = "cardinality(seen.known) = 0 AND 2 * greatest(seen.rows, %(buffered)s) >= %(limit)s AND s.id = seen.storm"
 CERTAIN = "greatest(seen.rows, %(buffered)s)"
+# Half the limit in one of both stores is enough to refuse, whatever the two have in common.
+REFUSED = f", seen WHERE t.id <> ALL (seen.known) AND 2 * {CERTAIN} >= %(limit)s"
 COUNTING_LOOK = f"""
 WITH seen AS MATERIALIZED ({LOOK}
-), {storms.counting(REFUSED, "FROM seen", CERTAIN)}
-SELECT seen.known, seen.storm, seen.rows, (SELECT id FROM counted) FROM seen"""  # noqa: S608
+), {storms.counting("s.id = seen.storm", source=", seen", which=REFUSED, backlog=CERTAIN)}
+SELECT seen.known, seen.storm, seen.rows, ARRAY(SELECT r.id FROM refused r, counted) AS suppressed FROM seen"""  # noqa: S608
 
 _stormy: set[Group] = set()
 
@@ -60,14 +60,14 @@ class Backlog:
     """Live instances of a group, counted up to the limit: rows, and what is buffered and no row yet.
 
     `buffered` is None when Redis does not answer; then rows alone count. `known` holds those of the triggers that were
-    submitted before. `suppressed`: its storm has counted it already, so it is refused.
+    submitted before, `suppressed` those that the group's storm has counted already, so they are refused.
     """
 
     rows: int
     buffered: int | None
     storm: int | None = None
     known: frozenset[UUID] = frozenset()
-    suppressed: bool = False
+    suppressed: frozenset[UUID] = frozenset()
 
     @property
     def size(self) -> int:
@@ -83,21 +83,24 @@ class Backlog:
 def look(first: Ready, *others: Ready, counting: bool = False) -> Backlog:
     """Count the live backlog of a group once, after a look for the instances of these very triggers of it.
 
-    With `counting` one that an open storm refuses for certain is counted by it in the same statement.
+    With `counting` those that an open storm refuses for certain are counted by it in the same statement.
     """
     origin, group = first.origin, storms.group_of(first.trigger)
-    ids = [each.trigger.id for each in (first, *others)]
-    entries, buffered = _buffered(group, ids)
-    if len(entries) == len(ids):
+    entries, buffered = _buffered(group, [each.trigger.id for each in (first, *others)])
+    asked = [each for each in (first, *others) if each.trigger.id not in entries]
+    if not asked:
         return Backlog(0, buffered, known=entries)
-    values = _values(group, origin.limit, origin.window_seconds) | {"ids": ids}
+    values = _values(group, origin.limit, origin.window_seconds)
     if counting and group in _stormy:
-        refused = {"buffered": buffered or 0, **storms.refused(first.trigger, first.arrival.snapshot)}
-        ((known, storm, rows, counted),) = eventlog.execute(COUNTING_LOOK, values | refused)
+        refused = storms.refused([each.trigger for each in asked], [each.arrival.snapshot for each in asked])
+        ((known, storm, rows, counted),) = eventlog.execute(
+            COUNTING_LOOK, values | refused | {"buffered": buffered or 0}
+        )
     else:
-        ((known, storm, rows), counted) = (*eventlog.execute(LOOK, values), None)
+        ids = [each.trigger.id for each in asked]
+        ((known, storm, rows), counted) = (*eventlog.execute(LOOK, values | {"ids": ids}), ())
     _remember(group, stormy=storm is not None)
-    return Backlog(rows, buffered, storm, entries.union(known), counted is not None)
+    return Backlog(rows, buffered, storm, entries.union(known), frozenset(counted))
 
 
 def count(first: Ready, *others: Ready) -> Backlog:
