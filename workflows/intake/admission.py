@@ -6,7 +6,7 @@ meet, the less each costs.
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from workflows.faults import Fault
 from workflows.intake import damper, isolation, traced
 from workflows.intake.isolation import Failed
 from workflows.intake.preflight import Ready
-from workflows.intake.together import NoTurn, Together
+from workflows.intake.together import Together
 
 STARTING = decision.PassThrough | decision.ShadowLog | decision.Mirrored
 Answer = Decision | damper.Refused | damper.Known
@@ -45,25 +45,38 @@ def ask_many(arrivals: Sequence[Arrival]) -> list[Decision]:
     return decided
 
 
-def damped(ready: Ready) -> Taken | Failed:
-    """Start a trigger that comes from an event, or have it buffered, if there is room in its group.
+def damped(waiting: Sequence[Ready]) -> list[Taken | Failed]:
+    """Start triggers that come from events, or have them buffered, as far as there is room in their groups.
+
+    Answers in their order; those of one group take its room in that order.
 
     Raises:
         RuntimeError: the caller is in a transaction.
     """
     damper.stand_alone()
-    origin = ready.origin
-    group = (storms.group_of(ready.trigger), origin.limit, origin.window_seconds)
-    try:
-        match _refused.ask(group, ready):
-            case None:
-                return _let_in.ask(group, ready)
-            case Failed() as failed:
-                return failed
-            case refused:
-                return Taken(refused)
-    except NoTurn as error:
-        return Failed(Fault.UNAVAILABLE, error)
+    together: dict[Hashable, list[int]] = {}
+    for at, ready in enumerate(waiting):
+        origin = ready.origin
+        together.setdefault((storms.group_of(ready.trigger), origin.limit, origin.window_seconds), []).append(at)
+    taken: dict[int, Taken | Failed] = {}
+    for group, places in together.items():
+        taken |= zip(places, _damped(group, [waiting[at] for at in places]), strict=True)
+    return [taken[at] for at in range(len(waiting))]
+
+
+def _damped(group: Hashable, waiting: Sequence[Ready]) -> Iterator[Taken | Failed]:
+    """Refuse those of a group for which there is no room for certain, and let in the others."""
+    refused = _refused.ask(group, waiting)
+    let_in = iter(_let_in.ask(group, [ready for ready, each in zip(waiting, refused, strict=True) if each is None]))
+    for each in refused:
+        answer = next(let_in) if each is None else each
+        match answer:
+            case Taken() | Failed():
+                yield answer
+            case Exception() as error:
+                yield Failed(Fault.UNAVAILABLE, error)
+            case refusal:
+                yield Taken(refusal)
 
 
 def _refuse_each(waiting: Sequence[Ready]) -> list[damper.Refused | damper.Known | Failed | None]:

@@ -1,6 +1,6 @@
 """Emitted events: find the bindings that one matches, and submit one trigger for each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -73,13 +73,26 @@ def submit_matching(emitted: Emitted) -> list[BindingOutcome]:
     Raises:
         DirectoryUnavailable: it is not known what matches; emit it again later.
     """
+    return [
+        BindingOutcome(bound.id, bound.definition, asked if isinstance(asked, Rejected) else submission.submit(asked))
+        for bound, asked in _wanted(refresher.current(), emitted)
+    ]
+
+
+def submit_all(emitted: Sequence[Emitted]) -> list[list[BindingOutcome]]:
+    """Submit events of one environment together, each as `submit_matching` does; answers in their order.
+
+    Raises:
+        DirectoryUnavailable: it is not known what matches; emit them again later.
+    """
     directory = refresher.current()
-    found = [match for match in matches(directory, emitted) if not match.why or match.failed]
-    outcomes = [_submit(directory, emitted, match) for match in found[:MAX_MATCHES]]
-    for match in found[MAX_MATCHES:]:
-        message = f"One event starts at most {MAX_MATCHES}."
-        outcomes.append(BindingOutcome(match.bound.id, match.bound.definition, Rejected("too_many_bindings", message)))
-    return outcomes
+    wanted = [_wanted(directory, each) for each in emitted]
+    requests = [asked for each in wanted for _, asked in each if isinstance(asked, Request)]
+    done = iter(submission.submit_many(requests))
+    return [
+        [BindingOutcome(b.id, b.definition, asked if isinstance(asked, Rejected) else next(done)) for b, asked in each]
+        for each in wanted
+    ]
 
 
 def is_settled(outcomes: Iterable[BindingOutcome]) -> bool:
@@ -106,12 +119,19 @@ def _match(bound: Bound, emitted: Emitted) -> Match:
     return Match(bound, "" if holds else "its condition does not hold")
 
 
-def _submit(directory: Directory, emitted: Emitted, match: Match) -> BindingOutcome:
-    bound = match.bound
+def _wanted(directory: Directory, emitted: Emitted) -> list[tuple[Bound, Request | Rejected]]:
+    """Return what to submit for each binding that is to start something, or why it can't be."""
+    found = [match for match in matches(directory, emitted) if not match.why or match.failed]
+    refused = Rejected("too_many_bindings", f"One event starts at most {MAX_MATCHES}.")
+    wanted = [(match.bound, _asked(directory, emitted, match)) for match in found[:MAX_MATCHES]]
+    return wanted + [(match.bound, refused) for match in found[MAX_MATCHES:]]
+
+
+def _asked(directory: Directory, emitted: Emitted, match: Match) -> Request | Rejected:
     if match.why:
-        log.warning("workflows.condition_failed", binding_id=str(bound.id), type=emitted.type)
-        return BindingOutcome(bound.id, bound.definition, Rejected("condition_failed", match.why))
-    return BindingOutcome(bound.id, bound.definition, submission.submit(request_of(directory, emitted, bound)))
+        log.warning("workflows.condition_failed", binding_id=str(match.bound.id), type=emitted.type)
+        return Rejected("condition_failed", match.why)
+    return request_of(directory, emitted, match.bound)
 
 
 def explain(emitted: Emitted) -> list[Match]:

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from workflows import engine, faults, matching, outbox, places
 from workflows.intake import emission, events, refresher
 from workflows.intake.directory import Directory
-from workflows.intake.events import Emitted
+from workflows.intake.events import BindingOutcome, Emitted
 from workflows.intake.refresher import DirectoryUnavailable
 from workflows.lineage import Lineage
 from workflows.outbox import Told
@@ -20,6 +20,8 @@ from workflows.states import Status
 log = structlog.get_logger(__name__)
 
 ACTOR = "engine"
+# Events that are submitted together at the most.
+TOGETHER = 100
 
 
 def deliver(limit: int) -> int:
@@ -78,15 +80,38 @@ def _submit(directory: Directory, rows: Sequence[Told], waiting: set[int]) -> No
         with _apart([row], waiting):
             wanted += [row] if _has_match(directory, row) else []
     parents = places.of_instances([row.instance_id for row in wanted]) if wanted else {}
+    by_env: dict[UUID, list[tuple[Told, Emitted]]] = {}
     for row in wanted:
         with _apart([row], waiting):
-            emitted = _emitted(row, parents.get(row.instance_id))
-            if events.is_settled(events.submit_matching(emitted)):
+            by_env.setdefault(row.env_id, []).append((row, _emitted(row, parents.get(row.instance_id))))
+    for told in (each[at : at + TOGETHER] for each in by_env.values() for at in range(0, len(each), TOGETHER)):
+        for row, emitted, outcomes in _submitted(told, waiting):
+            if events.is_settled(outcomes):
                 continue
             if outbox.by_parent([row]):
                 emission.keep(uuid7(), emitted)
             else:
                 waiting.add(row.id)
+
+
+def _submitted(
+    told: Sequence[tuple[Told, Emitted]], waiting: set[int]
+) -> list[tuple[Told, Emitted, Sequence[BindingOutcome]]]:
+    """Submit events of one environment together; where that breaks each apart, so that one keeps no others back."""
+    try:
+        together = events.submit_all([emitted for _, emitted in told])
+        return [(row, emitted, outcomes) for (row, emitted), outcomes in zip(told, together, strict=True)]
+    except DirectoryUnavailable:
+        raise
+    except Exception as error:
+        if faults.is_away(error):
+            raise
+        log.warning("workflows.not_told_together", error=faults.told(error))
+    found: list[tuple[Told, Emitted, Sequence[BindingOutcome]]] = []
+    for row, emitted in told:
+        with _apart([row], waiting):
+            found.append((row, emitted, events.submit_matching(emitted)))
+    return found
 
 
 def _emitted(row: Told, parent: Lineage | None) -> Emitted:

@@ -67,7 +67,7 @@ def submit(request: Request) -> Submission:
     ready = preflight.check(request)
     if not isinstance(ready, Ready):
         return ready
-    return _damp(ready) if damper.asks(ready) else _conclude(ready, admission.ask(ready.arrival))
+    return _damp([ready])[0] if damper.asks(ready) else _conclude(ready, admission.ask(ready.arrival))
 
 
 @traced.triggers
@@ -81,24 +81,31 @@ def submit_many(requests: Sequence[Request]) -> list[Submission]:
     decided = dict(zip(ready, admission.ask_many([each.arrival for each in ready.values()]), strict=True))
     passed = {index: each for index, each in ready.items() if isinstance(decided[index], admission.STARTING)}
     done = _start_many(passed, decided)
-    for index, each in enumerate(checked):
-        if isinstance(each, Ready) and index not in done:
-            done[index] = _conclude(each, decided[index]) if index in ready else _damp(each)
+    for index, each in ready.items():
+        if index not in done:
+            done[index] = _conclude(each, decided[index])
+    counted = {index: each for index, each in enumerate(checked) if isinstance(each, Ready) and index not in ready}
+    done |= zip(counted, _damp(list(counted.values())), strict=True)
     return [each if not isinstance(each, Ready) else done[index] for index, each in enumerate(checked)]
 
 
-def _damp(ready: Ready) -> Submission:
-    """Take in a trigger that comes from an event, if there is room in its group."""
-    taken = admission.damped(ready)
+def _damp(waiting: Sequence[Ready]) -> list[Submission]:
+    """Take in triggers that come from events, as far as there is room in their groups."""
+    if not waiting:
+        return []
+    return [_damped(*each) for each in zip(waiting, admission.damped(waiting), strict=True)]
+
+
+def _damped(ready: Ready, taken: admission.Taken | Failed) -> Submission:
     if isinstance(taken, Failed):
         return _start_failed(ready, taken)
     try:
-        return _damped(ready, taken.answer, taken.start)
+        return _concluded(ready, taken.answer, taken.start)
     except django.db.Error as error:
         return _start_failed(ready, Failed(isolation.fault_of(error), error))
 
 
-def _damped(ready: Ready, decided: admission.Answer, result: engine.Start | None) -> Submission:
+def _concluded(ready: Ready, decided: admission.Answer, result: engine.Start | None) -> Submission:
     match decided:
         case damper.Refused() as refused:
             damper.suppress(ready, refused)

@@ -27,10 +27,8 @@ class _Asked(Generic[Item, Answer]):
     def is_done(self) -> bool:
         return bool(self.answers) or self.error is not None
 
-    def told(self) -> Answer:
-        if self.error is not None:
-            raise self.error
-        return self.answers[0]
+    def told(self) -> Answer | Exception:
+        return self.answers[0] if self.error is None else self.error
 
 
 class _Meeting(Generic[Item, Answer]):
@@ -42,17 +40,16 @@ class _Meeting(Generic[Item, Answer]):
         self._list = threading.Lock()
         self._waiting: list[_Asked[Item, Answer]] = []
 
-    def join(self, asked: _Asked[Item, Answer]) -> None:
+    def join(self, asked: Sequence[_Asked[Item, Answer]]) -> None:
         with self._list:
-            self._waiting.append(asked)
+            self._waiting += asked
 
-    def leave(self, asked: _Asked[Item, Answer]) -> bool:
-        """Stop waiting; False when somebody has taken it up by now."""
+    def leave(self, asked: Sequence[_Asked[Item, Answer]]) -> list[_Asked[Item, Answer]]:
+        """Have these wait no more; return them without those that somebody has taken up by now."""
         with self._list:
-            waits = asked in self._waiting
-            if waits:
-                self._waiting.remove(asked)
-        return waits
+            left = [each for each in asked if each in self._waiting]
+            self._waiting = [each for each in self._waiting if each not in left]
+        return left
 
     def take(self, most: int) -> list[_Asked[Item, Answer]]:
         with self._list:
@@ -72,25 +69,25 @@ class Together(Generic[Item, Answer]):
         self._meetings: dict[Hashable, _Meeting[Item, Answer]] = {}
         self._door = threading.Lock()
 
-    def ask(self, key: Hashable, item: Item) -> Answer:
-        """Return the answer to this item; what `act` raises is raised to all whom it was called for.
+    def ask(self, key: Hashable, items: Sequence[Item]) -> list[Answer | Exception]:
+        """Return the answer to each of these items, or what `act` raised, which all have whom it was called for.
 
-        Raises:
-            NoTurn: nobody took it up within the seconds.
+        One that nobody took up within the seconds has NoTurn.
         """
-        asked = _Asked[Item, Answer](item)
+        asked = [_Asked[Item, Answer](item) for item in items]
         with self._at(key) as meeting:
             meeting.join(asked)
-            while not asked.is_done:
+            while left := [each for each in asked if not each.is_done]:
                 if meeting.turn.acquire(timeout=self._seconds):
                     try:
-                        if not asked.is_done:
+                        if not left[-1].is_done:
                             self._serve(meeting.take(self._most))
                     finally:
                         meeting.turn.release()
-                elif meeting.leave(asked):
-                    raise NoTurn(f"nobody took it up within {self._seconds} s")
-        return asked.told()
+                else:
+                    for each in meeting.leave(left):
+                        each.error = NoTurn(f"nobody took it up within {self._seconds} s")
+        return [each.told() for each in asked]
 
     @contextmanager
     def _at(self, key: Hashable) -> Iterator[_Meeting[Item, Answer]]:
