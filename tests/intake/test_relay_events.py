@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from tests.bound import bind
+from tests.exchanges import traced
 from tests.stock import make_instance
 from tests.tenants import make_env, request, seen
 from tests.workflows.pumping import run_until_idle
@@ -13,7 +14,7 @@ from workflows import outbox, registry
 from workflows.cleanup import backlog
 from workflows.cleanup.backlog import Selection
 from workflows.cleanup.batches import Walk
-from workflows.intake import ancestry, lookup, refresher, relay, submission
+from workflows.intake import ancestry, events, lookup, refresher, relay, submission
 from workflows.intake.submission import Started
 from workflows.models import Definition, EmittedEvent, Instance, Outbox, Storm
 from workflows.states import Status
@@ -234,3 +235,48 @@ def test_a_nul_in_what_is_emitted_is_handed_on_as_it_is():
     run()
     started = Instance.objects.get(definition="greet")
     assert lookup.find(seen(env), started.id).payload == b'{"of":"a\\u0000b"}'
+
+
+def tell(env, shop, key):
+    row = {"org_id": env.org_id, "env_id": env.id, "type": "order.created", "created_at": timezone.now()}
+    Outbox.objects.create(instance_id=shop, key=key, payload={"order": key}, **row)
+
+
+def test_what_many_tell_is_refused_together():
+    env, other = make_env(), make_env("globex", "production")
+    bind("order.created", limit=1)
+    shop = start(env, "shop", b'{"n":1}')
+    run()
+    for key in "ab":
+        tell(env, shop, key)
+        assert relay.deliver(1) == 1
+    for number in range(20):
+        tell(env, shop, f"more-{number}")
+    tell(other, start(other, "shop"), "other")
+    with traced() as sent:
+        assert relay.deliver(100) == 21
+    storm = Storm.objects.get(env=env)
+    assert (storm.suppressed, storm.kept.count()) == (21, 21)
+    assert len(sent) < 20
+    assert Instance.objects.filter(definition="greet", env=other).count() == 1
+
+
+def test_an_event_that_breaks_the_submission_of_many_keeps_no_other_back(monkeypatch):
+    env = make_env()
+    bind("order.created", loop_policy="allow_all")
+    shop = start(env, "shop", b'{"n":1}')
+    run_until_idle(0)
+    relay.deliver(100)
+    request_of = events.request_of
+
+    def odd(directory, emitted, bound):
+        if emitted.key == "odd":
+            raise ValueError("odd")
+        return request_of(directory, emitted, bound)
+
+    monkeypatch.setattr(events, "request_of", odd)
+    for key in ("a", "odd", "b"):
+        tell(env, shop, key)
+    relay.deliver(100)
+    assert list(Outbox.objects.values_list("key", flat=True)) == ["odd"]
+    assert set(Instance.objects.values_list("event_key", flat=True)) >= {"a", "b"}
