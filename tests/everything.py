@@ -98,7 +98,7 @@ def _bindings(environment: Environment) -> dict[str, str]:
     condition = 'payload.customer.country in ["SE", "FI"] and payload.total > 100'
     binding = bind("order.*", condition=condition, org=environment.org)
     refused = tenants.trigger(environment, event_type="order.created", event_key="evt-1")
-    storm = storms.suppress(refused, limit=50, backlog=50)
+    storm = storms.suppress([refused], limit=50, backlog=50)
     definitions.save("welcome", document=FIRST, actor=ADA, reason=WHY)
     document = {**FIRST, "title": "A welcome with a rather long title, so that its line is wider than a telephone is"}
     definitions.save("welcome", document=document, actor=ADA, reason=WHY)

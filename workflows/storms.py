@@ -140,14 +140,14 @@ def refused(triggers: Sequence[Trigger], snapshots: Sequence[bytes]) -> dict[str
     }
 
 
-def suppress(trigger: Trigger, *, limit: int, backlog: int, storm: int | None = None) -> int:
-    """Count and keep a trigger that was refused; return the storm's id.
+def suppress(triggers: Sequence[Trigger], *, limit: int, backlog: int, storm: int | None = None) -> int:
+    """Count and keep triggers of one group that were refused; return the storm's id.
 
-    It is counted in the storm that refused it, which may be closed by now; without one in the group's open storm, else
-    it opens one.
+    They are counted in the storm that refused them, which may be closed by now; without one in the group's open storm,
+    else they open one.
     """
-    counted = {"limit": limit, "backlog": backlog}
-    values = group_of(trigger).parameters() | counted | refused([trigger], [snapshot.encode(trigger)])
+    group, counted = group_of(triggers[0]), {"limit": limit, "backlog": backlog}
+    values = group.parameters() | counted | refused(triggers, [snapshot.encode(trigger) for trigger in triggers])
     if storm is not None and (own := eventlog.execute(IN_ITS_OWN, values | {"storm": storm})):
         return int(own[0][0])
     # Nearly all find it open; the one that opens it tells of it, in the same transaction.
@@ -155,12 +155,10 @@ def suppress(trigger: Trigger, *, limit: int, backlog: int, storm: int | None = 
         return int(again[0][0])
     with transaction.atomic():
         ((opened, suppressed, opened_at),) = eventlog.execute(FIRST, values)
-        if suppressed == 1:
+        if suppressed == len(triggers):
             seen = {"limit": limit, "backlog": backlog, "opened_at": opened_at}
-            notices.tell(Notice.STORM_OPENED, trigger.org_id, _described(opened, group_of(trigger)) | seen)
-            log.warning(
-                "workflows.storm_opened", storm_id=opened, definition=trigger.definition, type=trigger.event_type
-            )
+            notices.tell(Notice.STORM_OPENED, group.org_id, _described(opened, group) | seen)
+            log.warning("workflows.storm_opened", storm_id=opened, definition=group.definition, type=group.event_type)
     return int(opened)
 
 

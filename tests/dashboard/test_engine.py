@@ -42,7 +42,9 @@ def test_open_storms_are_read_the_latest_first_and_one_more_than_are_shown(monke
     environment = tenants.make_env()
     monkeypatch.setattr(engine, "STORMS_SHOWN", 2)
     ids = [
-        storms.suppress(tenants.trigger(environment, event_type=f"order.{number}", event_key="k"), limit=50, backlog=50)
+        storms.suppress(
+            [tenants.trigger(environment, event_type=f"order.{number}", event_key="k")], limit=50, backlog=50
+        )
         for number in range(4)
     ]
     storms.close(ids[0], "ada")

@@ -146,7 +146,7 @@ def test_open_storms_are_on_the_overview_while_there_are_any() -> None:
     environment = tenants.make_env("acme")
     vera = people.vera()
     assert "Open storms" not in vera.get("/admin/").content.decode()
-    storms.suppress(tenants.trigger(environment, event_type="order.created", event_key="k"), limit=50, backlog=50)
+    storms.suppress([tenants.trigger(environment, event_type="order.created", event_key="k")], limit=50, backlog=50)
     shared.forget()
     page = vera.get("/admin/").content.decode()
     assert "Open storms" in page

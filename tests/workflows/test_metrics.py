@@ -84,8 +84,8 @@ def test_what_pumps_did_is_summed_over_the_shards():
 def test_open_storms_and_what_all_of_them_refused_are_told():
     env = make_env()
     for key in "abc":
-        storm = storms.suppress(trigger(env, event_type="order.created", event_key=key), limit=1, backlog=1)
-    storms.suppress(trigger(env, event_type="order.paid", event_key="d"), limit=1, backlog=1)
+        storm = storms.suppress([trigger(env, event_type="order.created", event_key=key)], limit=1, backlog=1)
+    storms.suppress([trigger(env, event_type="order.paid", event_key="d")], limit=1, backlog=1)
     assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 2.0}, {"": 4.0})
     storms.close(storm, "ada")
     assert (values("workflows_storms_open"), values("workflows_suppressed")) == ({"": 1.0}, {"": 4.0})

@@ -29,7 +29,7 @@ EXAMPLES = {
 
 def storm(env):
     refused = trigger(env, event_type="order.created", event_key="k")
-    storms.close(storms.suppress(refused, limit=4, backlog=4), "sweep")
+    storms.close(storms.suppress([refused], limit=4, backlog=4), "sweep")
 
 
 def flags(env):

@@ -26,7 +26,7 @@ def suppressed(env, key="k", **fields):
 def test_the_first_that_is_suppressed_opens_a_storm_and_the_next_are_counted():
     env = make_env()
     first = suppressed(env)
-    ids = [storms.suppress(first, limit=4, backlog=4), storms.suppress(suppressed(env, "l"), limit=4, backlog=9)]
+    ids = [storms.suppress([first], limit=4, backlog=4), storms.suppress([suppressed(env, "l")], limit=4, backlog=9)]
     storm = Storm.objects.get()
     assert ids == [storm.id] * 2
     assert (storm.suppressed, storm.peak, storm.limit, storm.looping) == (2, 9, 4, 0)
@@ -36,27 +36,27 @@ def test_the_first_that_is_suppressed_opens_a_storm_and_the_next_are_counted():
 
 def test_one_that_is_on_its_own_chain_is_told_apart():
     env = make_env()
-    storms.suppress(suppressed(env, chain=("greet", "other")), limit=1, backlog=1)
+    storms.suppress([suppressed(env, chain=("greet", "other"))], limit=1, backlog=1)
     assert Storm.objects.get().looping == 1
 
 
 def test_each_group_has_a_storm_of_its_own_and_a_closed_one_is_followed_by_another():
     env = make_env()
-    one = storms.suppress(suppressed(env), limit=1, backlog=1)
-    other = storms.suppress(suppressed(env, event_type="order.paid"), limit=1, backlog=1)
+    one = storms.suppress([suppressed(env)], limit=1, backlog=1)
+    other = storms.suppress([suppressed(env, event_type="order.paid")], limit=1, backlog=1)
     assert one != other
     assert storms.close(one, "ada")
     assert not storms.close(one, "someone else")
     assert Storm.objects.get(id=one).closed_by == "ada"
     assert [each.id for each in storms.list_open(10)] == [other]
-    assert storms.suppress(suppressed(env), limit=1, backlog=1) not in (one, other)
+    assert storms.suppress([suppressed(env)], limit=1, backlog=1) not in (one, other)
 
 
 def test_what_a_storm_refused_is_counted_in_it_though_it_closed_meanwhile_and_opens_no_other():
     env = make_env()
-    storm = storms.suppress(suppressed(env), limit=1, backlog=1)
+    storm = storms.suppress([suppressed(env)], limit=1, backlog=1)
     storms.close(storm, "ada")
-    assert storms.suppress(suppressed(env, "l"), limit=1, backlog=1, storm=storm) == storm
+    assert storms.suppress([suppressed(env, "l")], limit=1, backlog=1, storm=storm) == storm
     closed = Storm.objects.get()
     assert (closed.suppressed, closed.closed_by) == (2, "ada")
 
@@ -69,7 +69,7 @@ def test_it_is_calm_under_half_of_the_limit():
 def test_what_was_replayed_is_not_listed_again():
     env = make_env()
     for key in "abc":
-        storm = storms.suppress(suppressed(env, key), limit=1, backlog=1)
+        storm = storms.suppress([suppressed(env, key)], limit=1, backlog=1)
     storms.mark_replayed(storm, 2)
     assert [each.number for each in storms.list_kept(storm, 10)] == [1, 3]
     assert [each.number for each in storms.list_kept(storm, 1)] == [1]
@@ -79,9 +79,9 @@ def test_what_was_replayed_is_not_listed_again():
 def test_kept_triggers_of_storms_long_closed_are_deleted_in_parts():
     env = make_env()
     for key in "abc":
-        old = storms.suppress(suppressed(env, key), limit=1, backlog=1)
+        old = storms.suppress([suppressed(env, key)], limit=1, backlog=1)
     Storm.objects.filter(id=old).update(closed_at=timezone.now() - timedelta(days=31))
-    storms.suppress(suppressed(env, "d"), limit=1, backlog=1)
+    storms.suppress([suppressed(env, "d")], limit=1, backlog=1)
     assert [storms.forget(30, 2), storms.forget(30, 2), storms.forget(30, 2)] == [2, 1, 0]
     assert SuppressedTrigger.objects.get().event_key == "d"
     assert Storm.objects.get(id=old).suppressed == 3
@@ -95,7 +95,7 @@ def test_many_at_once_open_one_storm_and_none_is_lost():
     def work(worker):
         barrier.wait(30)
         try:
-            return {storms.suppress(suppressed(env, f"{worker}-{n}"), limit=1, backlog=1) for n in range(10)}
+            return {storms.suppress([suppressed(env, f"{worker}-{n}")], limit=1, backlog=1) for n in range(10)}
         finally:
             connection.close()
 
@@ -115,7 +115,7 @@ def test_who_asked_is_told_when_it_opens_and_when_it_closes(settings):
     env = make_env()
     receivers.make(Outside(port=1), env.org_id)
     for key in "abc":
-        storm = storms.suppress(suppressed(env, key), limit=4, backlog=4)
+        storm = storms.suppress([suppressed(env, key)], limit=4, backlog=4)
     assert [type_ for type_, _ in told()] == ["storm.opened"]
     assert storms.close(storm, "ada")
     assert not storms.close(storm, "sweep")
@@ -135,7 +135,7 @@ def test_many_at_once_tell_of_one_opening(settings):
     def work(worker):
         barrier.wait(30)
         try:
-            return storms.suppress(suppressed(env, f"{worker}"), limit=1, backlog=1)
+            return storms.suppress([suppressed(env, f"{worker}")], limit=1, backlog=1)
         finally:
             connection.close()
 
@@ -146,15 +146,15 @@ def test_many_at_once_tell_of_one_opening(settings):
 
 
 def test_one_that_is_told_of_in_vain_is_opened_all_the_same():
-    storms.suppress(suppressed(make_env()), limit=1, backlog=1)
+    storms.suppress([suppressed(make_env())], limit=1, backlog=1)
     assert not Delivery.objects.exists()
 
 
 def test_a_refusal_while_it_is_open_is_one_statement():
     env = make_env()
-    storms.suppress(suppressed(env, "a"), limit=1, backlog=1)
+    storms.suppress([suppressed(env, "a")], limit=1, backlog=1)
     with traced() as sent:
-        storms.suppress(suppressed(env, "b"), limit=1, backlog=1)
+        storms.suppress([suppressed(env, "b")], limit=1, backlog=1)
     assert len(sent) == 1
     assert Storm.objects.get().suppressed == 2
 
@@ -166,7 +166,7 @@ def test_one_that_is_counted_again_does_not_wait_for_the_disk_and_one_that_opens
         cursor.execute("SET synchronous_commit = 'on'")
         for key, wanted in (("opens", "on"), ("again", "off")):
             with transaction.atomic():
-                storms.suppress(suppressed(env, key), limit=1, backlog=1)
+                storms.suppress([suppressed(env, key)], limit=1, backlog=1)
                 cursor.execute("SHOW synchronous_commit")
                 assert cursor.fetchone() == (wanted,)
         cursor.execute("RESET synchronous_commit")

@@ -10,6 +10,8 @@ from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import django.db
+
 from mollifier import decision, gate, tasks
 from mollifier.decision import Arrival, Decision, Reason
 from workflows import engine, storms
@@ -60,7 +62,8 @@ def damped(waiting: Sequence[Ready]) -> list[Taken | Failed]:
         together.setdefault((storms.group_of(ready.trigger), origin.limit, origin.window_seconds), []).append(at)
     taken: dict[int, Taken | Failed] = {}
     for group, places in together.items():
-        taken |= zip(places, _damped(group, [waiting[at] for at in places]), strict=True)
+        asking = [waiting[at] for at in places]
+        taken |= zip(places, _counted(asking, list(_damped(group, asking))), strict=True)
     return [taken[at] for at in range(len(waiting))]
 
 
@@ -77,6 +80,21 @@ def _damped(group: Hashable, waiting: Sequence[Ready]) -> Iterator[Taken | Faile
                 yield Failed(Fault.UNAVAILABLE, error)
             case refusal:
                 yield Taken(refusal)
+
+
+def _counted(waiting: Sequence[Ready], taken: Sequence[Taken | Failed]) -> Sequence[Taken | Failed]:
+    """Have the group's storm count those that were refused; one that it could not count is not answered for."""
+    refused = {
+        at: (ready, each.answer)
+        for at, (ready, each) in enumerate(zip(waiting, taken, strict=True))
+        if isinstance(each, Taken) and isinstance(each.answer, damper.Refused) and not each.answer.counted
+    }
+    try:
+        damper.suppress(list(refused.values()))
+    except django.db.Error as error:
+        failed = Failed(isolation.fault_of(error), error)
+        return [failed if at in refused else each for at, each in enumerate(taken)]
+    return taken
 
 
 def _refuse_each(waiting: Sequence[Ready]) -> list[damper.Refused | damper.Known | Failed | None]:

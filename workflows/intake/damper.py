@@ -116,15 +116,19 @@ def probe(ready: Ready) -> Throttled | None:
     return _refuse(ready, seen, seen.size, "none more starts now").outcome if seen.size >= least else None
 
 
-def suppress(ready: Ready, refused: Refused) -> None:
-    """Count and keep a trigger that was refused, once."""
-    if not refused.counted:
-        storms.suppress(ready.trigger, limit=ready.origin.limit, backlog=refused.backlog, storm=refused.storm)
+def suppress(refused: Sequence[tuple[Ready, Refused]]) -> None:
+    """Count and keep triggers of one group that were refused and are not counted yet."""
+    by_storm: dict[int | None, list[tuple[Ready, Refused]]] = {}
+    for ready, each in refused:
+        by_storm.setdefault(each.storm, []).append((ready, each))
+    for storm, found in by_storm.items():
+        limit, backlog = found[0][0].origin.limit, max(each.backlog for _, each in found)
+        storms.suppress([ready.trigger for ready, _ in found], limit=limit, backlog=backlog, storm=storm)
 
 
 def suppress_at_gate(ready: Ready) -> None:
     """Count and keep a trigger that the gate refused, as it does at the limit."""
-    storms.suppress(ready.trigger, limit=ready.origin.limit, backlog=ready.origin.limit)
+    storms.suppress([ready.trigger], limit=ready.origin.limit, backlog=ready.origin.limit)
 
 
 def sweep() -> int:

@@ -107,9 +107,8 @@ def _damped(ready: Ready, taken: admission.Taken | Failed) -> Submission:
 
 def _concluded(ready: Ready, decided: admission.Answer, result: engine.Start | None) -> Submission:
     match decided:
-        case damper.Refused() as refused:
-            damper.suppress(ready, refused)
-            return refused.outcome
+        case damper.Refused(outcome):
+            return outcome
         case damper.Known(id_):
             return _owned(ready, id_)
         case decision.NoRoom():
