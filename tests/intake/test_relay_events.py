@@ -14,7 +14,7 @@ from workflows import outbox, registry
 from workflows.cleanup import backlog
 from workflows.cleanup.backlog import Selection
 from workflows.cleanup.batches import Walk
-from workflows.intake import ancestry, events, lookup, refresher, relay, submission
+from workflows.intake import ancestry, emission, events, lookup, refresher, relay, submission
 from workflows.intake.submission import Started
 from workflows.models import Definition, EmittedEvent, Instance, Outbox, Storm
 from workflows.states import Status
@@ -280,3 +280,25 @@ def test_an_event_that_breaks_the_submission_of_many_keeps_no_other_back(monkeyp
     relay.deliver(100)
     assert list(Outbox.objects.values_list("key", flat=True)) == ["odd"]
     assert set(Instance.objects.values_list("event_key", flat=True)) >= {"a", "b"}
+
+
+def test_an_end_that_can_not_be_kept_for_later_keeps_no_other_back(monkeypatch):
+    env = make_env()
+    bind("workflow.instance_terminal")
+    child = make_instance(env, definition="shop")
+    ended = {"org_id": env.org_id, "env_id": env.id, "type": outbox.TERMINAL, "created_at": timezone.now()}
+    for key in ("odd", "fine"):
+        told = {"instance_id": str(child.id), "definition": "shop", "status": "completed"}
+        Outbox.objects.create(instance_id=child.id, key=key, parent_id=uuid4(), payload=told, **ended)
+    keep = emission.keep
+
+    def odd(event_id, emitted):
+        if emitted.key == "odd":
+            raise ValueError("odd")
+        keep(event_id, emitted)
+
+    monkeypatch.setattr(emission, "keep", odd)
+    monkeypatch.setattr(events, "is_settled", lambda outcomes: False)
+    relay.deliver(100)
+    assert list(EmittedEvent.objects.values_list("key", flat=True)) == ["fine"]
+    assert list(Outbox.objects.values_list("key", flat=True)) == ["odd"]

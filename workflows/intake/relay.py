@@ -86,12 +86,13 @@ def _submit(directory: Directory, rows: Sequence[Told], waiting: set[int]) -> No
             by_env.setdefault(row.env_id, []).append((row, _emitted(row, parents.get(row.instance_id))))
     for told in (each[at : at + TOGETHER] for each in by_env.values() for at in range(0, len(each), TOGETHER)):
         for row, emitted, outcomes in _submitted(told, waiting):
-            if events.is_settled(outcomes):
-                continue
-            if outbox.by_parent([row]):
-                emission.keep(uuid7(), emitted)
-            else:
-                waiting.add(row.id)
+            with _apart([row], waiting):
+                if events.is_settled(outcomes):
+                    continue
+                if outbox.by_parent([row]):
+                    emission.keep(uuid7(), emitted)
+                else:
+                    waiting.add(row.id)
 
 
 def _submitted(
