@@ -54,8 +54,8 @@ class Conf:
     tracing: bool = False
     # How much one pump holds at a time.
     max_running: Positive = 500
-    max_live: Positive = 2_000
-    max_live_bytes: Positive = 256 * 1024 * 1024
+    max_live: Whole = 2_000
+    max_live_bytes: Whole = 256 * 1024 * 1024
     step_threads: Positive = 32
     group_instances: Positive = 500
     group_bytes: Positive = 4 * 1024 * 1024
@@ -80,7 +80,7 @@ class Conf:
     max_loop_parallelism: Positive = 100
     max_declared: Positive = 1_000
     # How long a row of the outbox is left to whoever took it, and how long one waits that could not be handed on.
-    outbox_lease_seconds: Period = 60.0
+    outbox_lease_seconds: Seconds = 60.0
     outbox_retry_seconds: Period = 5.0
     # Children of one instance that are unfinished at a time, and what its hooks may receive before it reads on.
     max_children: Whole = 1_000
