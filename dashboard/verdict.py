@@ -181,9 +181,7 @@ def judge_execution(lanes: Sequence[Lane], storms: int) -> Finding:
             "Execution",
             Level.DEGRADED,
             f"{named(late)} {spoken(lag)} behind",
-            "See Shards: more parallelism, or a slow step"
-            if any(lane.alive for lane in late)
-            else "See Liveness first",
+            "See Shards: more parallelism, or a slow step" if any(lane.alive for lane in late) else UNSERVED,
             "WorkflowsShardLag",
             SHARDS,
         )

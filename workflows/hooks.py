@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db import DatabaseError, transaction
 
 from workflows import conf, eventlog, fence, ready, turns
-from workflows.fence import Append, Failure, Fence
+from workflows.fence import Append
 from workflows.states import FINISHED, Status
 
 FULL = "the log has no room for what its hook was handed"
@@ -134,8 +134,8 @@ def _receive(hook: _Locked, payload: bytes, resume_id: str | None) -> Resume:
 
 
 def _end(hook: _Locked) -> InstanceFinished:
-    """End an instance that has read all, and whose log can't hold what it awaits: it would wait for ever."""
-    eventlog.append(turns.fail(hook.instance_id, Failure("log_full", FULL), Fence()))
+    """End an instance that has read all, and whose log can't hold what comes."""
+    eventlog.append(turns.overflow(hook.instance_id, FULL))
     ready.notify({hook.shard})
     return InstanceFinished(Status.FAILED)
 

@@ -8,7 +8,7 @@ import msgspec
 from django.db import transaction
 
 from workflows import conf, eventlog, ready, turns
-from workflows.fence import Append, Failure, Fence, LogFull, NewEvent
+from workflows.fence import Append, Failure, LogFull, NewEvent
 from workflows.states import Status
 
 TERMINAL = "workflow.instance_terminal"
@@ -115,7 +115,7 @@ def tell_parent(parent_id: UUID, rows: Collection[Told]) -> None:
             return
         events = tuple(_child_finished(*end) for end in ends)
         if isinstance(eventlog.append(Append(parent_id, events, wakes=True)), LogFull):
-            eventlog.append(turns.fail(parent_id, Failure("log_full", FULL), Fence()))
+            eventlog.append(turns.overflow(parent_id, FULL))
         ready.notify({shard for (shard,) in eventlog.execute(SHARD, (parent_id,))})
 
 

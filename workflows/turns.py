@@ -135,6 +135,11 @@ def fail(instance_id: UUID, failure: Failure, fence: Fence, status: Status = Sta
     return Append(instance_id, (event,), fence, Change(status, failure=shown))
 
 
+def overflow(instance_id: UUID, message: str) -> Append:
+    """End an instance, from outside, whose log has no room for what it awaits: it would wait for ever."""
+    return fail(instance_id, Failure("log_full", message), Fence())
+
+
 def _error(failure: Failure, kind: str) -> dict[str, str]:
     shown = failure.shown()
     return {"code": shown.code, "message": shown.message, "type": kind}
