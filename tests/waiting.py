@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    """Look until the condition holds.
+def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
+    """Look until the condition holds; a loaded machine may take its time.
 
     Raises:
         AssertionError: it did not within the time.

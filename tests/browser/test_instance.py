@@ -8,7 +8,8 @@ from playwright.sync_api import expect
 
 from tests import people, tenants
 from tests.browser.conftest import FORMS, HIDE
-from tests.workflows.pumping import running, until
+from tests.waiting import until
+from tests.workflows.pumping import running
 from workflows import Fatal, Retryable, engine, hooks, steering, step, workflow
 from workflows.models import Instance
 

@@ -2,8 +2,9 @@ import pytest
 from django.test import Client
 
 from demo.flows import classify, record
+from tests.waiting import until
 from tests.workflows.making import data_of, make_instance, make_instances, output
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows.models import Hook, Instance
 from workflows.states import EventType, Status
 

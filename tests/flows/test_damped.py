@@ -24,7 +24,7 @@ def test_sixty_four_submitters_never_exceed_the_limit_and_none_is_lost(flags):
     race = Race("tests.flows.emitters", PROCESSES, env.id, THREADS, EVENTS)
     with Draining():
         told = sum(map(Counter, race.run()), Counter())
-        until(lambda: not pages.newest(lookup.scope_of(seen(env)), None, 1).entries, 30)
+        until(lambda: not pages.newest(lookup.scope_of(seen(env)), None, 1).entries)
 
     taken = told["Started"] + told["Buffered"]
     assert taken == LIMIT == Instance.objects.count()

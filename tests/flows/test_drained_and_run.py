@@ -71,7 +71,7 @@ def test_an_environments_backlog_is_run_in_the_order_it_was_accepted(settings):
     env = make_env("acme", "production", **{**ON, "limit": 1})
     outcomes = [submission.submit(request(env)) for _ in range(50)]
     with Draining():
-        until(lambda: Instance.objects.count() == 50, 30)
+        until(lambda: Instance.objects.count() == 50)
     by_time = Instance.objects.order_by("created_at", "id").values_list("id", flat=True)
     assert list(by_time) == [outcome.instance.id for outcome in outcomes]
 
@@ -84,7 +84,7 @@ def test_what_is_buffered_when_an_org_is_switched_off_is_drained_all_the_same():
     after = submission.submit(request(env))
     assert [type(before[-1]), type(after)] == [Buffered, Started]
     with Draining():
-        until(lambda: Instance.objects.count() == 21, 30)
+        until(lambda: Instance.objects.count() == 21)
 
 
 def test_cancelled_in_the_buffer_is_cancelled_and_the_others_run():
@@ -93,7 +93,7 @@ def test_cancelled_in_the_buffer_is_cancelled_and_the_others_run():
     for id_ in ids[::2]:
         control.cancel(seen(env), id_, "not wanted", actor="ada")
     with Draining(), running(0), running(1), running(2), running(3):
-        until(lambda: finished() == 21, 30)
+        until(lambda: finished() == 21)
     statuses = dict(Instance.objects.values_list("id", "status"))
     assert {statuses[id_] for id_ in ids[::2]} == {Status.CANCELLED}
     assert {statuses[id_] for id_ in ids[1::2]} == {Status.COMPLETED}
@@ -105,12 +105,12 @@ def test_an_outage_of_the_database_delays_and_loses_nothing(settings, outage):
     env = make_env("acme", "production", **{**ON, "limit": 1, "hold_ms": 60_000})
     ids = {submission.submit(request(env)).instance.id for _ in range(100)}
     with Draining() as draining:
-        until(lambda: draining.drainer.report.settled >= 10, 30)
+        until(lambda: draining.drainer.report.settled >= 10)
         outage.begin()
         ids |= {submission.submit(request(env)).instance.id for _ in range(20)}
-        until(lambda: draining.drainer.report.requeued > 0, 30)
+        until(lambda: draining.drainer.report.requeued > 0)
         outage.end()
-        until(lambda: Instance.objects.count() == 120, 30)
+        until(lambda: Instance.objects.count() == 120)
     assert set(Instance.objects.values_list("id", flat=True)) == ids
     assert logs() == Counter(created=120)
     assert set(Instance.objects.values_list("status", flat=True)) == {Status.PENDING}

@@ -19,7 +19,7 @@ def test_one_key_is_one_instance_however_many_send_it_at_once():
     race = Race("tests.flows.submitters", PROCESSES, env.id, KEYS)
     with Draining():
         told = race.run()
-        until(lambda: Instance.objects.count() >= KEYS, 30)
+        until(lambda: Instance.objects.count() >= KEYS)
 
     kinds = Counter(kind for each in told for kind, _ in each.values())
     assert kinds["Started"] + kinds["Buffered"] == KEYS, kinds

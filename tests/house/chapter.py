@@ -27,8 +27,9 @@ from uuid import UUID
 from django.core.management import call_command
 from django.test import Client
 
+from tests.waiting import until
 from tests.workflows.making import log_of, row
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import conf, hooks
 from workflows.intake import refresher
 from workflows.models import ApiKey, Environment, Instance

@@ -232,7 +232,7 @@ def test_a_slow_receiver_holds_up_nobody_else(outside, configure):
 
 def release_when(release, outside, slow, report, count):
     try:
-        until(lambda: len(outside.seen) >= count, 20)
+        until(lambda: len(outside.seen) >= count)
         report.update(others=len(outside.seen), slow=len(slow.seen))
     finally:
         release.set()

@@ -70,7 +70,7 @@ def test_a_sender_that_was_killed_before_the_answer_is_followed_with_the_same_id
             release.set()
         assert deliveries.run().taken == 0, "it is held for the one that died"
         Delivery.objects.update(held_until=None)
-        until(lambda: deliveries.run().taken, 30)
+        until(lambda: deliveries.run().taken)
         assert [seen.headers["webhook-id"] for seen in outside.seen] == [str(delivery.event_id)] * 2
     sent = Delivery.objects.get()
     assert (sent.state, sent.attempts) == ("delivered", 2)
@@ -88,7 +88,7 @@ def test_the_cluster_is_woken_and_sends_what_another_process_told():
             receivers.make(outside, org.id)
             rollout.set_rollout(org.id, actor=ADA, reason="enrol", mode="on")
             until(lambda: outside.seen, 60)
-            until(lambda: Delivery.objects.get().state == "delivered", 30)
+            until(lambda: Delivery.objects.get().state == "delivered")
         finally:
             cluster.send_signal(signal.SIGTERM)
             cluster.wait(60)

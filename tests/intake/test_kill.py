@@ -52,7 +52,7 @@ def test_a_killed_drainers_entries_are_instances_once_within_its_lease(point):
     assert stats.overview().buffered > 0, "it died in the middle of it"
     follower = start_drainer("workflows.intake.materialiser.InstanceMaterialiser")
     try:
-        until(lambda: stats.overview().buffered == 0, 30)
+        until(lambda: stats.overview().buffered == 0)
     finally:
         follower.send_signal(signal.SIGTERM)
         assert follower.wait(20) == 0

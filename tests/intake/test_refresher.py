@@ -47,7 +47,7 @@ def test_a_change_arrives_without_a_request_asking_for_it(refreshing, django_ass
     assert mode_of(environment) == "off"
     flip(environment, "on")
     with django_assert_num_queries(0):
-        until(lambda: mode_of(environment) == "on", 2)
+        until(lambda: mode_of(environment) == "on")
 
 
 def test_one_thread_refreshes_however_many_ask(refreshing):
@@ -65,11 +65,11 @@ def test_an_outage_is_survived_on_the_last_directory_and_seen(refreshing, outage
     assert mode_of(environment) == "on"
     assert not refresher.degraded()
     outage.begin()
-    until(refresher.degraded, 5)
+    until(refresher.degraded)
     assert mode_of(environment) == "on"
     outage.end()
     flip(environment, "shadow")
-    until(lambda: mode_of(environment) == "shadow" and not refresher.degraded(), 5)
+    until(lambda: mode_of(environment) == "shadow" and not refresher.degraded())
 
 
 def test_too_old_a_directory_is_not_served(refreshing, outage, settings):
@@ -77,7 +77,7 @@ def test_too_old_a_directory_is_not_served(refreshing, outage, settings):
     refresher.current()
     outage.begin()
     settings.WORKFLOWS = {**settings.WORKFLOWS, "SNAPSHOT_MAX_AGE_SECONDS": 0}
-    until(refresher.degraded, 5)
+    until(refresher.degraded)
     with pytest.raises(DirectoryUnavailable):
         refresher.current()
 
@@ -102,7 +102,7 @@ def test_a_forked_child_serves_at_once_and_refreshes_by_itself(refreshing):
     if child == 0:
         connection.connection = None
         os.write(tell, mode_of(environment).encode())
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 30
         while mode_of(environment) != "on" and time.monotonic() < deadline:
             time.sleep(0.005)
         os._exit(0 if mode_of(environment) == "on" else 1)

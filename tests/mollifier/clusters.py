@@ -33,7 +33,7 @@ class Cluster:
             words = [entry.decode().split() for entry in redis.lrange(chores.SEEN, 0, -1)]
             return [int(pid) for each, pid in words if each == word]
 
-        waiting.until(lambda: len(writers()) >= times, 30)
+        waiting.until(lambda: len(writers()) >= times)
         return writers()[-1]
 
     def sentinel(self):

@@ -33,11 +33,11 @@ def commands_sent() -> Iterator[list[str]]:
 
     thread = Thread(target=listen, daemon=True)
     thread.start()
-    assert listening.wait(5)
+    assert listening.wait(30)
     try:
         yield sent
     finally:
         stopper.echo(STOP)
-        thread.join(5)
+        thread.join(30)
         stopper.close()
         client.close()

@@ -41,7 +41,7 @@ def test_a_lost_redis_is_waited_out_briefly(queue):
     queue.connection = Redis(port=process.free_port(), retry=Retry(NoBackoff(), 0))
     since = time.monotonic()
     assert queue.dequeue() is None
-    assert time.monotonic() - since < 2
+    assert time.monotonic() - since < 8
 
 
 def test_the_broker_works_again_on_the_first_call_after_redis_dropped_its_connections(queue):

@@ -27,8 +27,8 @@ def test_an_exchange_ends_at_its_time_and_its_late_reply_is_nobody_elses():
     client.exchange([("PING",)], 5)
     began = time.monotonic()
     with pytest.raises(BufferUnavailable):
-        client.exchange([("BLPOP", "nothing", 1)], 0.05)
-    assert time.monotonic() - began < 0.5
+        client.exchange([("BLPOP", "nothing", 20)], 0.05)
+    assert time.monotonic() - began < 10
     assert client.exchange([("ECHO", "mine")], 5) == [b"mine"]
 
 

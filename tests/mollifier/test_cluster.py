@@ -29,7 +29,7 @@ def test_a_request_is_seen_in_processes_forked_before_it():
 
     child = fork.Process(target=look)
     child.start()
-    assert forked.wait(10)
+    assert forked.wait(30)
     cluster.request_stop()
-    child.join(10)
+    child.join(30)
     assert seen.value == 1

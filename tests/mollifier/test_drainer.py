@@ -56,7 +56,7 @@ class Gated(MemoryMaterialiser):
     def materialise(self, entries):
         if any(entry.scope.org == self.org for entry in entries):
             self.entered.set()
-            assert self.open.wait(20)
+            assert self.open.wait(30)
         return super().materialise(entries)
 
 
@@ -106,7 +106,7 @@ def test_a_drainer_that_loses_the_lead_stops_and_leaves_it_alone():
     thread.start()
     until(lambda: redis.exists(keys.key("drainer")))
     redis.set(keys.key("drainer"), "somebody else")
-    thread.join(20)
+    thread.join(30)
     assert not thread.is_alive()
     assert redis.get(keys.key("drainer")) == b"somebody else"
 
@@ -115,7 +115,7 @@ def test_a_slow_batch_holds_up_nobody_elses():
     gated = Gated("slow")
     slow = accept(1, Scope("slow", "production"))
     with draining(gated):
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         quick = accept(20, OTHER)
         until(lambda: set(quick) <= set(gated.rows))
         assert not set(slow) & set(gated.rows)
@@ -127,7 +127,7 @@ def test_a_stop_finishes_what_is_in_flight():
     gated = Gated(ACME.org)
     ids = accept(3)
     with draining(gated) as drainer:
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         threading.Timer(0.1, gated.open.set).start()
     assert sorted(gated.rows) == sorted(ids)
     assert drainer.report.settled == 3
@@ -137,7 +137,7 @@ def test_a_stop_gives_back_what_does_not_end_in_time():
     gated = Gated(ACME.org)
     ids = accept(3)
     with draining(gated, SHUTDOWN_TIMEOUT_SECONDS=0.1):
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
     assert [entry.id for entry in buffer.claim(uuid.uuid4().hex, 10, 60_000).entries] == ids
     gated.open.set()
 
@@ -232,7 +232,7 @@ def test_a_cancel_while_the_row_is_written_reaches_the_row():
     gated = Gated(ACME.org)
     (one,) = accept(1)
     with draining(gated) as drainer:
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         patches.cancel(ACME, one, "too late?")
         gated.open.set()
         until(lambda: drainer.report.settled == 1)
@@ -252,7 +252,7 @@ def test_a_long_batch_keeps_its_lease():
     gated = Gated(ACME.org)
     accept(1)
     with draining(gated, LEASE_MS=300, DRAINER_LEASE_MS=300) as drainer:
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         lease = keys.key("leases")
         redis = get_redis_connection("buffer")
         ((_, first),) = redis.zrange(lease, 0, -1, withscores=True)

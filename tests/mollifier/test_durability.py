@@ -84,7 +84,7 @@ class World:
         port = primary.url.rsplit(":", 1)[1].split("/")[0]
         replica = self.start("--replicaof", f"127.0.0.1 {port}", name="replica")
         with Redis.from_url(replica.url) as asked:
-            until(lambda: asked.info("replication")["master_link_status"] == "up", 30)
+            until(lambda: asked.info("replication")["master_link_status"] == "up")
         return replica
 
 

@@ -99,7 +99,7 @@ def cluster(settings, tmp_path):
         alias: {**cache, "LOCATION": f"{server.url}?client_name={alias}"} for alias, cache in settings.CACHES.items()
     }
     client.exchange([("CLUSTER", "ADDSLOTSRANGE", 0, 16383)], 5)
-    until(lambda: b"cluster_state:ok" in client.exchange([("CLUSTER", "INFO")], 5)[0], 30)
+    until(lambda: b"cluster_state:ok" in client.exchange([("CLUSTER", "INFO")], 5)[0])
     yield server
     server.stop()
 

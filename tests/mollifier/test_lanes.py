@@ -52,7 +52,7 @@ def test_an_org_whose_batches_are_slow_does_not_hold_the_others():
             until(lambda quick=quick: set(quick) <= set(gated.rows))
         assert not set(slow) & set(gated.rows)
         gated.open.set()
-        until(lambda: set(slow) <= set(gated.rows), 20)
+        until(lambda: set(slow) <= set(gated.rows))
 
 
 def test_who_shared_a_slow_batch_is_served_by_itself_meanwhile():
@@ -60,7 +60,7 @@ def test_who_shared_a_slow_batch_is_served_by_itself_meanwhile():
     accept(20, SLOW)
     shared = accept(20, QUICK)
     with draining(gated, CLAIM_ENTRIES=10, CLAIMS_IN_FLIGHT=1, SLOW_BATCH_MS=50):
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         until(lambda: len(set(shared) & set(gated.rows)) >= 10)
         assert any(batch and set(batch) <= set(shared) for batch in gated.batches)
         gated.open.set()
@@ -71,7 +71,7 @@ def test_an_org_that_was_slow_once_is_claimed_with_the_others_again():
     gated = Gated("slow")
     accept(10, SLOW)
     with draining(gated, CLAIM_ENTRIES=100, CLAIMS_IN_FLIGHT=1, SLOW_BATCH_MS=50) as drainer:
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         until(drainer._lanes._suspects.names)
         gated.open.set()
         more = accept(10, SLOW)
@@ -96,7 +96,7 @@ def test_one_entry_that_hangs_is_isolated_and_its_neighbours_are_written():
         neighbours = accept(9)
         (stuck,) = store.never = set(accept(1))
         with draining(store, HANDLER_TIMEOUT_MS=100, SLOW_BATCH_MS=50, SHUTDOWN_TIMEOUT_SECONDS=0.1):
-            until(lambda: set(neighbours) <= set(store.rows), 30)
+            until(lambda: set(neighbours) <= set(store.rows))
         assert store.entered[:2] == [10, 10]
         assert set(store.entered[2:]) <= {1}
         assert buffer.read(ACME, stuck).lapses >= 2
@@ -122,7 +122,7 @@ def test_a_drainer_with_too_many_hanging_batches_leaves():
         settings = {"CLAIM_ENTRIES": 1, "CLAIMS_IN_FLIGHT": 1, "HANDLER_TIMEOUT_MS": 50, "SLOW_BATCH_MS": 20}
         store.never = set(accept(30))
         with draining(store, **settings, SHUTDOWN_TIMEOUT_SECONDS=1) as drainer:
-            until(lambda: drainer.report.hung >= 2, 20)
+            until(lambda: drainer.report.hung >= 2)
 
 
 def test_lanes_that_found_nothing_close_at_once():
@@ -165,7 +165,7 @@ def test_a_lane_outlives_a_claim_that_can_not_be_settled():
     (one,) = accept(1)
     redis = get_redis_connection("buffer")
     with draining(gated, CLAIMS_IN_FLIGHT=1) as drainer:
-        assert gated.entered.wait(10)
+        assert gated.entered.wait(30)
         patches.cancel(ACME, one, "too late?")
         # Reading what was patched fails now, after settling has met the patch.
         redis.set(keys.key("failed"), "not a sorted set")

@@ -68,11 +68,10 @@ def test_a_signal_stops_the_cluster_and_reaches_a_running_task(start, number):
 
 
 def test_a_task_that_ignores_the_stop_is_ended_when_the_time_is_up(start):
-    cluster = start()
-    async_task("tests.mollifier.chores.ignore_the_stop", timeout=-1)
+    cluster = start("--name", "impatient")
     cluster.wait_for("ignores")
     cluster.process.terminate()
-    assert cluster.ends(10) == sentinel.EXIT_SUDDEN_DEATH
+    assert cluster.ends(30) == sentinel.EXIT_SUDDEN_DEATH
 
 
 def test_a_worker_that_timed_out_is_replaced_and_the_cluster_goes_on(start):
@@ -89,7 +88,7 @@ def test_a_worker_that_outlives_its_time_out_ends_the_cluster(start):
     cluster = start()
     async_task("tests.mollifier.chores.shut_the_alarm_out", timeout=1)
     cluster.wait_for("deaf")
-    assert cluster.ends(15) == sentinel.EXIT_SUDDEN_DEATH
+    assert cluster.ends(30) == sentinel.EXIT_SUDDEN_DEATH
 
 
 def test_a_lost_redis_does_not_end_a_running_cluster(start):

@@ -89,7 +89,7 @@ def test_a_forked_child_leaves_to_its_parent_what_is_the_parents(unsent):
     unsent.failed_open(1)
     assert unsent._thread is not parents
     assert unsent.take() == [FAILED_OPEN, 1]
-    parents.join(10)
+    parents.join(30)
 
 
 ENDING = """

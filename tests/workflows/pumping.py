@@ -2,16 +2,11 @@
 
 import threading
 from contextlib import contextmanager
-from functools import partial
 
 from django.db import connection
 
-from tests import waiting
 from workflows import pump
 from workflows.intake import outside
-
-# A loaded machine may take its time; what never happens still ends the test.
-until = partial(waiting.until, seconds=30.0)
 
 
 class Running:

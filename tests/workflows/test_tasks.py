@@ -7,8 +7,9 @@ from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.signing import SignedPackage
 
+from tests.waiting import until
 from tests.workflows.making import make_instance
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import tasks
 from workflows.models import Instance, Shard
 from workflows.states import Status

@@ -4,7 +4,8 @@ import pytest
 
 from bench.chaos import deaths
 from bench.chaos.crew import Pump
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.waiting import until
+from tests.workflows.pumping import run_until_idle, running
 from workflows.models import Instance, Shard
 
 pytestmark = pytest.mark.django_db(transaction=True)

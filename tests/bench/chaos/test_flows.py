@@ -2,8 +2,9 @@
 
 import pytest
 
+from tests.waiting import until
 from tests.workflows.making import make_instance, output, row
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import hooks
 from workflows.models import Hook
 from workflows.states import Status

@@ -9,8 +9,9 @@ import pytest
 from bench.chaos import resumer
 from bench.chaos.resumer import Bursts
 from tests.bench.chaos import threads
+from tests.waiting import until
 from tests.workflows.making import ENV, make_instance, output, row
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows.models import Hook
 from workflows.states import Status
 

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from bench.chaos import checker, logs, retelling
+from tests.waiting import until
 from tests.workflows.making import make_instance, row
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows.states import Status
 
 pytestmark = pytest.mark.django_db(transaction=True)

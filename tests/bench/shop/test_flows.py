@@ -4,8 +4,9 @@ import pytest
 
 from bench.shop import flows
 from tests import tenants
+from tests.waiting import until
 from tests.workflows.making import output, types_of
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import engine, hooks
 from workflows.models import Instance
 

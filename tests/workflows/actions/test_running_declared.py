@@ -3,9 +3,10 @@
 import pytest
 
 from tests.declared import forgotten
+from tests.waiting import until
 from tests.workflows.declarative.documents import act, document
 from tests.workflows.making import make_instance, output, row
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import secrets
 from workflows.intake import definitions
 from workflows.intake.rollout import Actor

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from django.db import connection
 
+from tests.waiting import until
 from tests.workflows.making import data_of, make_instance, output, row, types_of
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import secrets
 from workflows.actions.running import run_action
 from workflows.secrets import Author

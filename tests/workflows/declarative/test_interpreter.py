@@ -7,7 +7,7 @@ import pytest
 from tests.workflows.declarative.documents import act, ask, document, each, parallel, put, wait
 from tests.workflows.declarative.driving import ENV, INSTANCE, NOW, ORG, Driven, run
 from tests.workflows.making import identity_of
-from workflows.declarative import interpreter, schema
+from workflows.declarative import interpreter, schema, weight
 from workflows.declarative.interpreter import DefinitionFailed
 from workflows.endings import Completed, Failed
 from workflows.operations import ContextMisused, HookConflict
@@ -43,7 +43,8 @@ DOUBLED = put("l", v=["{{ v }}", "{{ v }}"])
 @pytest.mark.parametrize(
     "output", ["{{ v }}", "of all: {{ steps.l.results }}", ["{{ steps.l.results[24] }}", "{{ steps.l.results[24] }}"]]
 )
-def test_what_no_memory_holds_as_json_is_never_written(output):
+def test_what_no_memory_holds_as_json_is_never_written(output, monkeypatch):
+    monkeypatch.setattr(weight, "PLAIN_MEMBERS", 1_000)
     flow = document(("l", each("range(25)", "s")), ("s", DOUBLED), variables={"v": "x"}, output=output)
     assert outcome(flow)[0] == "expression_failed"
     flow = document(("l", each("range(24)", "s")), ("s", DOUBLED), variables={"v": "x"})

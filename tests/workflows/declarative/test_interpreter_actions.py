@@ -4,9 +4,10 @@ import pytest
 
 from tests import outside as servers
 from tests import tenants
+from tests.waiting import until
 from tests.workflows.declarative.documents import document, each
 from tests.workflows.making import data_of, output, row
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import engine, secrets
 from workflows.actions import switches
 from workflows.intake import definitions, preflight, refresher

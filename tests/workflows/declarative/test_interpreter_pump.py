@@ -2,9 +2,10 @@
 
 import pytest
 
+from tests.waiting import until
 from tests.workflows.declarative.documents import act, document, each, parallel, put, wait
 from tests.workflows.making import data_of, dense, log_of, make_instance, output, row, types_of
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import hooks
 from workflows.intake import definitions
 from workflows.intake.rollout import Actor

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.exchanges import traced
+from tests.waiting import until
 from tests.workflows.declarative.documents import act, document, wait
 from tests.workflows.making import make_instance, make_instances, output, row
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import registry
 from workflows.declarative import stored
 from workflows.declarative.schema import Document

@@ -9,8 +9,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests.waiting import until
 from tests.workflows.making import make_instance, make_instances
-from tests.workflows.pumping import until
 from workflows import eventlog, ready
 from workflows.fence import Append, NewEvent
 from workflows.intake import outside
@@ -82,7 +82,7 @@ def start(side):
     yield begin
     for claimer in started:
         claimer.stop()
-        claimer.join(20)
+        claimer.join(30)
 
 
 def drop_connections():

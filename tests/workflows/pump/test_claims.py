@@ -77,7 +77,7 @@ def test_a_row_that_someone_else_holds_is_passed_over(epoch):
         Instance.objects.select_for_update(no_key=True).get(id=held)
         beside = Thread(target=claim_beside)
         beside.start()
-        beside.join(20)
+        beside.join(30)
     assert ids(got) == {free}
     assert ids(claims.claim(0, epoch, 10).claims) == {held}
 

@@ -1,8 +1,8 @@
 import pytest
 from django.db import connection
 
+from tests.waiting import until
 from tests.workflows.making import dense, held_row, log_of, make_instance, make_instances
-from tests.workflows.pumping import until
 from workflows import eventlog
 from workflows.fence import Append, Appended, Conflict, Fence, NewEvent
 from workflows.intake import outside

@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from tests.processes import environment
+from tests.waiting import until
 from tests.workflows.making import dense, make_instances
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows.models import Event, Instance, Shard
 from workflows.states import EventType, Status
 

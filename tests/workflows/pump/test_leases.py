@@ -34,7 +34,7 @@ def test_a_shard_that_nobody_ever_held_is_taken_with_the_first_epoch():
     lease = leases.acquire(3, "one")
     assert (lease.epoch, lease.max_parallelism, lease.counts) == (1, 200, "{}")
     assert (shard(3).owner, shard(3).epoch) == ("one", 1)
-    assert 3.0 < leases.remaining_seconds(3) <= 4.0
+    assert 1.0 < leases.remaining_seconds(3) <= 4.0
 
 
 def test_a_shard_is_taken_over_only_after_its_deadline_and_one_epoch_higher():
@@ -52,7 +52,7 @@ def test_of_many_that_reach_for_a_lapsed_shard_one_gets_it():
     got, start = [], Barrier(6)
 
     def reach(name):
-        start.wait(20)
+        start.wait(30)
         got.append(leases.acquire(0, name))
         connection.close()
 
@@ -60,7 +60,7 @@ def test_of_many_that_reach_for_a_lapsed_shard_one_gets_it():
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(30)
     assert [lease.epoch for lease in got if lease is not None] == [2]
     assert len(got) == 6
 

@@ -5,8 +5,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests.waiting import until
 from tests.workflows.making import dense, log_of, make_instance, make_instances, output, row, types_of
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import eventlog, pump, ready
 from workflows.fence import Append, NewEvent
 from workflows.intake import outside
@@ -31,7 +32,7 @@ def test_a_hint_wakes_an_idle_pump_at_once(settings):
         second = make_instance()
         ready._sent.at.clear()
         ready.notify([0])
-        until(lambda: row(second).status == Status.COMPLETED, seconds=10)
+        until(lambda: row(second).status == Status.COMPLETED)
 
 
 def test_a_lost_hint_costs_one_poll(settings):

@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 
 from tests.tenants import make_env
+from tests.waiting import until
 from tests.workflows.making import data_of, dense, identity_of, make_instance, output, row, types_of
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import agreement, engine, eventlog, hooks
 from workflows.agreement import Agrees
 from workflows.hooks import Resumed

@@ -5,8 +5,9 @@ import threading
 import pytest
 from django.db import connection
 
+from tests.waiting import until
 from tests.workflows.making import dense, make_instance, row, types_of
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import engine, eventlog, steering, turns
 from workflows.engine import Cancelled
 from workflows.fence import Append, Conflict, Fence

@@ -60,7 +60,7 @@ def test_short_jobs_come_back_many_at_a_time():
 @pytest.mark.parametrize("width", [2, 8])
 def test_jobs_that_block_get_more_threads_up_to_the_limit(width):
     meet = threading.Barrier(width)
-    _, workers = run_jobs([Job(lambda: meet.wait(20)) for _ in range(width)], threads=width)
+    _, workers = run_jobs([Job(lambda: meet.wait(30)) for _ in range(width)], threads=width)
     assert len(workers) == width
 
 

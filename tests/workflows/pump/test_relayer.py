@@ -3,7 +3,7 @@
 import pytest
 from django.db import OperationalError
 
-from tests.workflows.pumping import until
+from tests.waiting import until
 from workflows.pump import relayer
 from workflows.pump.relayer import Relayer
 

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 import pytest
 from msgspec import Raw
 
+from tests.waiting import until
 from tests.workflows.making import dense, log_of, make_instance, make_instances, output, row, types_of
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import eventlog
 from workflows.fence import END, Append, Change, NewEvent
 from workflows.models import Instance

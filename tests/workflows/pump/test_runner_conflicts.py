@@ -8,8 +8,9 @@ import pytest
 from django.db import OperationalError
 from django.utils import timezone
 
+from tests.waiting import until
 from tests.workflows.making import data_of, dense, identity_of, log_of, make_instance, row, types_of
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows import eventlog
 from workflows.endings import Completed
 from workflows.fence import Append, Appended, NewEvent

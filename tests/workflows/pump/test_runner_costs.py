@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
+from tests.waiting import until
 from tests.workflows.making import dense, log_of, make_instance, output, row
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import eventlog, hooks
 from workflows.hooks import Resumed
 from workflows.replay import Replay

@@ -9,8 +9,9 @@ import pytest
 from django.db import connection
 
 from tests.tenants import make_env
+from tests.waiting import until
 from tests.workflows.making import dense, make_instances, output, row
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import agreement, eventlog, hooks, registry, steering
 from workflows.agreement import Agrees, Diverges
 from workflows.identity import Identity

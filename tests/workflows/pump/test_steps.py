@@ -7,8 +7,9 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from tests.waiting import until
 from tests.workflows.making import data_of, make_instance, output, row, types_of
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import eventlog
 from workflows.fence import END, Append, Change, NewEvent
 from workflows.models import Shard

@@ -81,7 +81,7 @@ def test_on_a_terminal_it_draws_in_place_and_ctrl_c_gives_the_terminal_back(watc
     until("buffered 5")
     process.send_signal(signal.SIGINT)
     until("\x1b[?25h\x1b[?1049l")
-    assert process.wait(20) == 130
+    assert process.wait(30) == 130
     assert process.stderr.read() == b""
 
 
@@ -91,7 +91,7 @@ def test_a_stop_by_sigterm_gives_the_terminal_back_too(watched):
     until("nothing waits")
     process.terminate()
     until("\x1b[?25h\x1b[?1049l")
-    assert process.wait(20) == 130
+    assert process.wait(30) == 130
 
 
 def test_lines_fit_the_terminal(watched):
@@ -111,7 +111,7 @@ def test_off_a_terminal_it_prints_one_block_an_interval_without_escapes():
     process = start("--watch", "0.1", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     blocks = [[process.stdout.readline().rstrip() for _ in range(8)] for _ in range(2)]
     process.send_signal(signal.SIGINT)
-    rest, said = process.communicate(timeout=20)
+    rest, said = process.communicate(timeout=30)
     assert process.returncode == 130
     assert said == ""
     for block in blocks:
@@ -127,7 +127,7 @@ def test_as_json_it_prints_one_object_a_line():
     process = start("--watch", "0.1", "--json", stdout=subprocess.PIPE, text=True)
     first, second = (json.loads(process.stdout.readline()) for _ in range(2))
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=30)
     assert (first["buffered"], first["verdict"]["level"], first["orgs"][0]["org"]) == (1, "failing", "acme")
     assert first["at"] < second["at"]
 
@@ -136,7 +136,7 @@ def test_a_reader_that_leaves_ends_it_in_silence():
     process = start("--watch", "0.1", "--json", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
     process.stdout.close()
-    assert process.wait(20) == 0
+    assert process.wait(30) == 0
     assert process.stderr.read() == ""
     process.stderr.close()
 
@@ -147,7 +147,7 @@ def test_it_goes_on_while_redis_is_away(tmp_path):
     process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
     told = [json.loads(process.stdout.readline()) for _ in range(2)]
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=20)
+    process.communicate(timeout=30)
     assert [(each["available"], each["verdict"]["level"]) for each in told] == [(False, "failing")] * 2
     assert process.returncode == 130
 
@@ -156,7 +156,7 @@ def test_a_condition_that_comes_to_hold_ends_it():
     process = start("--watch", "0.1", "--check", "queued>0", stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline().endswith(" UTC\n")
     accept(1)
-    _, said = process.communicate(timeout=20)
+    _, said = process.communicate(timeout=30)
     assert (process.returncode, said) == (3, "holds: queued>0\n")
 
 

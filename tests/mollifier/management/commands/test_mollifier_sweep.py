@@ -82,7 +82,7 @@ def test_it_goes_round_until_it_is_stopped(old):
     try:
         assert [json.loads(child.stdout.readline())["stale"] for _ in range(2)] == [50, 50]
         child.terminate()
-        assert child.wait(20) == 0
+        assert child.wait(30) == 0
     finally:
         child.kill()
         child.stdout.close()

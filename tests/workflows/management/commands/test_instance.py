@@ -9,9 +9,10 @@ from uuid_utils.compat import uuid7
 from tests.bound import bind, emitted
 from tests.declared import forgotten  # noqa: F401 - a fixture
 from tests.tenants import make_env, request, seen
+from tests.waiting import until
 from tests.workflows.declarative.documents import document, put
 from tests.workflows.making import log_of, make_instance, row
-from tests.workflows.pumping import run_until_idle, running, until
+from tests.workflows.pumping import run_until_idle, running
 from workflows import hooks, registry, step
 from workflows.intake import ancestry, definitions, events, submission
 from workflows.intake.rollout import Actor

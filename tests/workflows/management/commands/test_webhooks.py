@@ -106,7 +106,7 @@ def test_it_sends_what_comes_until_it_is_stopped():
             until(lambda: len(outside.seen) == 1, 60)
             tell()
             until(lambda: len(outside.seen) == 2, 60)
-            until(lambda: not Delivery.objects.filter(next_at__isnull=False).exists(), 30)
+            until(lambda: not Delivery.objects.filter(next_at__isnull=False).exists())
         finally:
             process.send_signal(signal.SIGTERM)
             assert process.wait(30) == 0
@@ -133,7 +133,7 @@ def end_and_stop(outage, outside):
     threading.Event().wait(0.5)
     outage.end()
     try:
-        until(lambda: outside.seen, 30)
+        until(lambda: outside.seen)
         threading.Event().wait(0.5)
     finally:
         os.kill(os.getpid(), signal.SIGTERM)

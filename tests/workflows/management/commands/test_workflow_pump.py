@@ -6,8 +6,9 @@ import signal
 import pytest
 from django.core.management import CommandError, call_command
 
+from tests.waiting import until
 from tests.workflows.making import make_instance
-from tests.workflows.pumping import running, until
+from tests.workflows.pumping import running
 from workflows.models import Instance, Shard
 from workflows.states import Status
 
