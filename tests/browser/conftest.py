@@ -31,6 +31,8 @@ HIDE = """hidden => {
 OVERFLOW = """() => Math.max(...["html", "dialog[open]", innerWidth < 1024 ? ".mo-scroll:not(.mo-matrix)" : "html"]
     .flatMap((each) => [...document.querySelectorAll(each)])
     .map((each) => each.scrollWidth - each.clientWidth))"""
+# A loaded machine may take its time; what never comes still ends the test.
+expect.set_options(timeout=30_000)
 FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
 
 

@@ -93,7 +93,7 @@ def test_the_page_fits_in_every_form_while_it_waits_and_when_it_is_over(visit, o
     assert "tok_secret" not in page.content()
     fits_in_every_form(seen)
     end(order)
-    expect(page.locator(".in-sentence")).to_contain_text("It is over: completed", timeout=10_000)
+    expect(page.locator(".in-sentence")).to_contain_text("It is over: completed")
     expect(page.locator("#output")).to_contain_text("Grace")
     fits_in_every_form(seen)
     assert (seen.trouble, seen.elsewhere) == ([], [])

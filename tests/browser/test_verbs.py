@@ -34,9 +34,9 @@ def test_every_verb_is_done_with_a_reason_and_leads_to_its_record(visit, known, 
             page.evaluate("document.documentElement.dataset.before = ''")
             opened.locator("[type=submit]:not([name])").click()
             if each.name != COUNTS_FIRST:
-                expect(page.locator("html:not([data-before])")).to_be_attached(timeout=30_000)
+                expect(page.locator("html:not([data-before])")).to_be_attached()
             if said := SAID.get(each.name.removeprefix("admin:workflows_")):
-                expect(page.get_by_text(said).first).to_be_visible(timeout=30_000)
+                expect(page.get_by_text(said).first).to_be_visible()
             else:
                 record = page.get_by_role("link", name="Audit record").get_attribute("href")
                 assert WHY in page.request.get(seen.host + record).text()
