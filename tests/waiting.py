@@ -3,9 +3,12 @@
 import time
 from collections.abc import Callable
 
+# A loaded machine may take its time; what never happens still ends the test.
+PATIENCE_SECONDS = 30.0
 
-def until(condition: Callable[[], object], seconds: float = 30.0) -> None:
-    """Look until the condition holds; a loaded machine may take its time.
+
+def until(condition: Callable[[], object], seconds: float = PATIENCE_SECONDS) -> None:
+    """Look until the condition holds.
 
     Raises:
         AssertionError: it did not within the time.

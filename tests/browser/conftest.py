@@ -15,6 +15,7 @@ from settings import env
 from tests import people
 from tests.browser import flaws
 from tests.everything import known
+from tests.waiting import PATIENCE_SECONDS
 from workflows.intake import refresher
 
 __all__ = ["known"]
@@ -31,9 +32,9 @@ HIDE = """hidden => {
 OVERFLOW = """() => Math.max(...["html", "dialog[open]", innerWidth < 1024 ? ".mo-scroll:not(.mo-matrix)" : "html"]
     .flatMap((each) => [...document.querySelectorAll(each)])
     .map((each) => each.scrollWidth - each.clientWidth))"""
-# A loaded machine may take its time; what never comes still ends the test.
-expect.set_options(timeout=30_000)
 FORMS = [(DESK, "light"), (DESK, "dark"), (PHONE, "light"), (PHONE, "dark")]
+
+expect.set_options(timeout=1000 * PATIENCE_SECONDS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

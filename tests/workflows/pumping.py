@@ -1,4 +1,4 @@
-"""A pump in a thread, and patience: for tests of what it does."""
+"""A pump in a thread, for tests of what it does."""
 
 import threading
 from contextlib import contextmanager
